@@ -1,0 +1,252 @@
+#include <troupe/actors/cache_keeper.hpp>
+#include <troupe/actors/step_host.hpp>
+
+namespace troupe::actors {
+
+namespace {
+
+// Ends of a run are its own affair: whoever waits computes the value itself.
+bool concerns_this_run_only(const failure& why) {
+  return why.kind == failure_kind::cancelled || why.kind == failure_kind::usage_limit;
+}
+
+cache_entry make_entry(const step_result& result, const context& before, instant now) {
+  auto kept = std::make_shared<step_result>(result);
+  kept->ctx = {};
+  kept->step_history.clear();
+  cache_entry entry{std::move(kept), {}, now};
+  if (result.ctx.data().same_version(before.data())) return entry;
+  for (const auto& change : value_tree::diff(before.data(), result.ctx.data())) {
+    entry.changes.emplace_back(change.key,
+                               change.after ? std::optional(*change.after) : std::nullopt);
+  }
+  return entry;
+}
+
+// The result as a call that starts from `before` would have got it.
+step_result replay(const cache_entry& entry, const context& before) {
+  auto result = *entry.result;
+  result.ctx = before;
+  for (const auto& [key, content] : entry.changes) {
+    if (content) result.ctx.set(key, *content);
+    else result.ctx.erase(key);
+  }
+  return result;
+}
+
+// What both kinds of calls share: filling the cache with a result.
+void store(shared_cache& shared, const digest& key, const step_result& result,
+           const context& before, instant now) {
+  const auto& options = shared.options();
+  if (result.success()) {
+    if (!options.store_fallbacks && result.metadata().fallback_triggered) return;
+    std::optional<duration> keep = options.ttl;
+    if (keep && options.stale_if_error) *keep += *options.stale_if_error;
+    shared.backend().put(key, make_entry(result, before, now), keep, now);
+  } else if (options.negative_ttl && !concerns_this_run_only(*result.why)) {
+    shared.backend().put(key, make_entry(result, before, now), options.negative_ttl, now);
+  }
+}
+
+} // namespace
+
+/// Renews an entry while its old value is still being served. Nobody waits for its result.
+class refresh_call final : public call {
+public:
+  refresh_call(const cache_keeper& home, const digest& key) : home_(home), key_(key) {}
+  ~refresh_call() override {
+    if (leading_) home_.shared->leave(key_, where_);
+  }
+
+private:
+  void start() override {
+    where_ = address();
+    const auto role = home_.shared->join(key_, where_, home_.shared->ended());
+    if (role == shared_cache::role::waiter) home_.shared->leave(key_, where_);
+    if (role != shared_cache::role::leader) return answer(blank_result());
+    leading_ = true;
+    send(0, home_.child, request());
+  }
+
+  void on_result(std::uint64_t, step_result result) override {
+    try {
+      if (result.success()) store(*home_.shared, key_, result, request().ctx, now());
+    } catch (const std::exception& error) {
+      ++home_.shared->errors;
+      warn(std::string("a renewed value could not be stored: ") + error.what());
+    }
+    // Without a result for others, the first who waits takes over when this call goes.
+    if (result.success() || !concerns_this_run_only(*result.why)) {
+      leading_ = false;
+      home_.shared->share(
+          key_, std::make_shared<const cache_entry>(make_entry(result, request().ctx, now())));
+    }
+    answer(std::move(result));
+  }
+
+  const cache_keeper& home_;
+  digest key_;
+  call_address where_;
+  bool leading_ = false;
+};
+
+class cache_call final : public call {
+public:
+  explicit cache_call(const cache_keeper& home) : home_(home), shared_(*home.shared) {}
+  ~cache_call() override {
+    if (in_flight_) shared_.leave(key_, where_);
+  }
+
+private:
+  void start() override {
+    if (!choose_key()) return run_uncached();
+    for (;;) {
+      const auto seen = shared_.ended();
+      if (!look_up()) return;
+      where_ = address();
+      const auto role = shared_.join(key_, where_, seen);
+      if (role == shared_cache::role::look_again) continue;
+      in_flight_ = true;
+      if (role == shared_cache::role::leader) lead();
+      else emit({.kind = event_kind::call_waiting, .detail = "the same request is being computed"});
+      return;
+    }
+  }
+
+  // Runs something of the user's; when it throws, the step goes uncached.
+  template <class Attempt>
+  bool attempt(const char* what, Attempt&& body) {
+    try {
+      body();
+      return true;
+    } catch (...) {
+      ++shared_.errors;
+      warn("the cache is passed by, " + std::string(what)
+           + " failed: " + current_failure().message);
+      return false;
+    }
+  }
+
+  bool choose_key() {
+    return attempt("its key", [&] {
+      const auto& by_user = shared_.options().key;
+      key_ = (by_user ? cache_key(home_.definition, by_user(request().input, request().ctx))
+                      : cache_key(home_.definition, request().input, request().ctx))
+                 .value();
+    });
+  }
+
+  // Returns true when the step has to run.
+  bool look_up() {
+    std::shared_ptr<const cache_entry> entry;
+    if (!attempt("reading it", [&] { entry = shared_.backend().get(key_, now()); })) {
+      run_uncached();
+      return false;
+    }
+    if (!entry) return true;
+    switch (freshness_of(shared_.options(), *entry, now())) {
+    case freshness::fresh: hit(*entry); return false;
+    case freshness::refreshing:
+      renew();
+      hit(*entry);
+      return false;
+    case freshness::expired:
+      stale_ = entry;
+      ++shared_.expirations;
+      return true;
+    case freshness::gone: ++shared_.expirations; return true;
+    }
+    return true;
+  }
+
+  void renew() {
+    auto background = request();
+    background.deadline = no_deadline;
+    background.meter = background.run->meter();
+    open_detached(std::make_unique<refresh_call>(home_, key_), std::move(background));
+  }
+
+  void run_uncached() {
+    uncached_ = true;
+    count_miss();
+    send(0, home_.child, request());
+  }
+
+  void lead() {
+    count_miss();
+    send(0, home_.child, request());
+  }
+
+  void count_miss() {
+    ++shared_.misses;
+    checkpoint("cache.miss");
+    emit({.kind = event_kind::cache_miss});
+  }
+
+  void hit(const cache_entry& entry) { answer_as_hit(replay(entry, request().ctx)); }
+
+  void answer_as_hit(step_result result) {
+    ++shared_.hits;
+    checkpoint("cache.hit");
+    emit({.kind = event_kind::cache_hit});
+    request().run->cache_hit = true;
+    result.spent = {};
+    result.step_history.clear();
+    result.edit_metadata([](step_metadata& metadata) { metadata.cache_hit = true; });
+    answer(std::move(result));
+  }
+
+  void on_result(std::uint64_t, step_result result) override {
+    if (uncached_) return answer(std::move(result));
+    if (!result.success() && concerns_this_run_only(*result.why)) return answer(std::move(result));
+    attempt("writing it", [&] { store(shared_, key_, result, request().ctx, now()); });
+    in_flight_ = false;
+    if (!result.success() && may_serve_stale()) {
+      // The old value stands in; what the failed attempt cost still counts.
+      shared_.share(key_, stale_);
+      return answer_stale(*result.why, result.spent);
+    }
+    shared_.share(key_,
+                  std::make_shared<const cache_entry>(make_entry(result, request().ctx, now())));
+    answer(std::move(result));
+  }
+
+  bool may_serve_stale() const { return stale_ && stale_->result->success(); }
+
+  void answer_stale(const failure& why, usage spent) {
+    warn("an expired value stands in, the step failed: " + why.message);
+    auto result = replay(*stale_, request().ctx);
+    result.spent = spent;
+    result.edit_metadata([](step_metadata& metadata) { metadata.cache_hit = true; });
+    answer(std::move(result));
+  }
+
+  void on_signal(signal content) override {
+    if (cancel_reason()) return;
+    if (content.what == shared_cache::lead_signal) return lead();
+    in_flight_ = false;
+    const auto shared =
+        *std::static_pointer_cast<std::shared_ptr<const cache_entry>>(content.payload);
+    if (shared->result->success()) return hit(*shared);
+    count_miss();
+    if (may_serve_stale()) return answer_stale(*shared->result->why, {});
+    auto result = replay(*shared, request().ctx);
+    result.spent = {};
+    answer(std::move(result));
+  }
+
+  const cache_keeper& home_;
+  shared_cache& shared_;
+  digest key_{};
+  call_address where_;
+  std::shared_ptr<const cache_entry> stale_;
+  bool in_flight_ = false;
+  bool uncached_ = false;
+};
+
+std::unique_ptr<stage> make_stage(std::shared_ptr<stage_identity> identity, cache_keeper parts) {
+  return std::make_unique<stage_of<cache_call, cache_keeper>>(std::move(identity),
+                                                              std::move(parts));
+}
+
+} // namespace troupe::actors

@@ -1,0 +1,77 @@
+#include <troupe/actors/sequencer.hpp>
+
+namespace troupe::actors {
+
+void append_history(std::vector<step_result>& history, step_result result, bool spliced) {
+  if (!spliced) {
+    result.ctx = {};
+    history.push_back(std::move(result));
+    return;
+  }
+  for (auto& entry : result.step_history) history.push_back(std::move(entry));
+}
+
+class sequence_call final : public call {
+public:
+  explicit sequence_call(const sequencer& home) : home_(home) {}
+
+private:
+  void start() override {
+    history_.reserve(home_.children.size());
+    ctx_ = request().ctx;
+    send(0, home_.children[0].stage, request());
+  }
+
+  void on_result(std::uint64_t index, step_result result) override {
+    spent_ += result.spent;
+    ctx_ = result.ctx;
+    const auto last = index + 1 == home_.children.size();
+    auto output = result.output;
+    auto why = result.why;
+    append_history(history_, std::move(result), home_.children[index].spliced);
+    if (why || last) return conclude(std::move(output), std::move(why));
+    auto next = request();
+    next.input = std::move(output);
+    next.ctx = ctx_;
+    send(index + 1, home_.children[index + 1].stage, std::move(next));
+  }
+
+  void on_late_result(std::uint64_t index, step_result result) override {
+    const auto spliced = home_.children[index].spliced;
+    spent_ += result.spent;
+    append_history(history_, std::move(result), spliced);
+    answer(cancelled_result());
+  }
+
+  step_result cancelled_result() override {
+    auto result = call::cancelled_result();
+    result.ctx = ctx_;
+    result.spent = spent_;
+    result.step_history = std::move(history_);
+    return result;
+  }
+
+  // A sequence that fails keeps what its finished steps did to the context; policies around it
+  // start over anyway.
+  void conclude(value output, std::shared_ptr<const failure> why) {
+    step_result result;
+    if (!why) result.output = std::move(output);
+    result.why = std::move(why);
+    result.ctx = ctx_;
+    result.spent = spent_;
+    result.step_history = std::move(history_);
+    answer(std::move(result));
+  }
+
+  const sequencer& home_;
+  std::vector<step_result> history_;
+  context ctx_;
+  usage spent_{};
+};
+
+std::unique_ptr<stage> make_stage(std::shared_ptr<stage_identity> identity, sequencer parts) {
+  return std::make_unique<stage_of<sequence_call, sequencer>>(std::move(identity),
+                                                              std::move(parts));
+}
+
+} // namespace troupe::actors

@@ -1,0 +1,129 @@
+#include <troupe/actors/stage.hpp>
+#include <troupe/actors/stage_engine.hpp>
+
+namespace troupe::actors {
+
+void call::on_result(std::uint64_t, step_result) {}
+void call::on_timer(std::uint32_t) {}
+void call::on_signal(signal) {}
+
+void call::on_cancel(const std::shared_ptr<const failure>& reason) {
+  drop_timers();
+  if (open_children() == 0) return answer(cancelled_result());
+  cancel_children(reason);
+}
+
+void call::on_late_result(std::uint64_t, step_result result) {
+  late_usage_ += result.spent;
+  if (open_children() == 0) answer(cancelled_result());
+}
+
+step_result call::cancelled_result() {
+  const auto& reason = cancel_reason_->message;
+  auto result = failed_result({failure_kind::cancelled, reason.empty() ? "cancelled" : reason});
+  result.spent = late_usage_;
+  return result;
+}
+
+instant call::now() const noexcept {
+  return engine_->now();
+}
+
+double call::unit_random() {
+  return engine_->random_.unit();
+}
+
+const stage_identity& call::identity() const noexcept {
+  return *engine_->stages_[stage_].identity;
+}
+
+call_address call::address() const {
+  return {engine_->self_.lock(), id_};
+}
+
+call_id call::send(std::uint64_t tag, const stage_ref& child, step_request request) {
+  return engine_->send(*this, tag, child, std::move(request));
+}
+
+void call::cancel(call_id child, const std::shared_ptr<const failure>& reason) {
+  engine_->cancel(child, reason);
+}
+
+void call::cancel_children(const std::shared_ptr<const failure>& reason) {
+  const auto* self = engine_->find(id_);
+  for (auto child = self->first_child; child != stage_engine::nobody;) {
+    const auto& record = engine_->records_[child];
+    const auto next = record.next_sibling;
+    engine_->cancel({child, record.generation}, reason);
+    child = next;
+  }
+}
+
+void call::abandon(call_id child, const std::shared_ptr<const failure>& reason) {
+  engine_->abandon(child, reason);
+}
+
+void call::abandon_children(const std::shared_ptr<const failure>& reason) {
+  engine_->abandon_children(*engine_->find(id_), reason);
+}
+
+std::size_t call::open_children() const noexcept {
+  const auto* self = engine_->find(id_);
+  return self ? self->children : 0;
+}
+
+void call::open_detached(std::unique_ptr<call> work, step_request request) {
+  engine_->adopt(engine_->allocate(), stage_, std::move(work), std::move(request));
+}
+
+void call::set_timer(std::uint32_t which, instant due) {
+  engine_->set_timer(id_, which, due);
+}
+
+void call::drop_timers() {
+  if (auto* self = engine_->find(id_)) engine_->drop_timers(*self);
+}
+
+void call::answer(step_result result) {
+  engine_->answer(id_, std::move(result));
+}
+
+void call::fail(failure why) {
+  answer(failed_result(std::move(why)));
+}
+
+step_result call::blank_result() const {
+  step_result result;
+  result.ctx = request_.ctx;
+  return result;
+}
+
+step_result call::failed_result(failure why) const {
+  auto result = blank_result();
+  if (why.step.empty()) why.step = identity().name.str();
+  result.why = std::make_shared<const failure>(std::move(why));
+  return result;
+}
+
+bool call::observed(event_kind kind) const noexcept {
+  return engine_->services().observed(kind);
+}
+
+void call::emit(run_event event) const {
+  if (!observed(event.kind)) return;
+  event.at = engine_->services().now();
+  event.run = request_.run.get();
+  if (event.step.empty()) event.step = identity().name.str();
+  if (event.attempt == 0) event.attempt = request_.attempt;
+  engine_->services().emit(event);
+}
+
+void call::warn(std::string_view text) const {
+  emit({.kind = event_kind::warning, .detail = text});
+}
+
+void call::checkpoint(std::string_view name) const {
+  if (request_.run) request_.run->add_checkpoint(std::string(name), now());
+}
+
+} // namespace troupe::actors

@@ -1,0 +1,219 @@
+#include "step_signals.hpp"
+
+#include <troupe/actors/stage_engine.hpp>
+#include <troupe/actors/step_host.hpp>
+
+#include <utility>
+#include <vector>
+
+namespace troupe {
+
+void value_completion::operator()(outcome<value> result) const {
+  state_->answer(std::move(result));
+}
+
+void value_completion::state::answer(outcome<value> result) {
+  // A second answer still goes out: the call is gone by then, and it is counted as late.
+  answered = true;
+  owner.send({actors::step_signals::done, std::make_shared<outcome<value>>(std::move(result))});
+}
+
+value_completion::state::~state() {
+  if (answered || !context || context->ended_) return;
+  answer(failure{failure_kind::unclassified,
+                 "the async step dropped its completion without an answer"});
+}
+
+value troupe_describe(const step_definition& step) {
+  value::map_type about{{"identity", step.identity}};
+  if (!step.type.empty()) about.emplace_back("type", step.type);
+  if (!step.parameters.is_null()) about.emplace_back("parameters", step.parameters);
+  if (step.idempotent) about.emplace_back("idempotent", true);
+  return value::map(std::move(about));
+}
+
+void troupe_check(const step_definition& step, option_check& report) {
+  if (step.check) step.check(report);
+}
+
+bool troupe_idempotent(const step_definition& step) {
+  return step.idempotent;
+}
+
+namespace actors {
+
+failure current_failure() noexcept {
+  try {
+    std::rethrow_exception(std::current_exception());
+  } catch (const step_error& error) {
+    return error.why();
+  } catch (const std::exception& error) {
+    const std::string_view text = error.what();
+    return {failure_kind::unclassified,
+            text.empty() ? "an exception without a message" : std::string(text)};
+  } catch (...) {
+    return {failure_kind::unclassified, "an exception that is no std::exception"};
+  }
+}
+
+class step_call final : public call {
+public:
+  explicit step_call(const step_host& home)
+      : home_(home), definition_(home.node.options_as<step_definition>()) {}
+
+private:
+  static constexpr std::uint32_t grace_timer = 0;
+
+  void start() override {
+    const auto& meter = request().run->meter();
+    if (auto broken = meter->broken()) return fail({failure_kind::usage_limit, *broken});
+    emit({.kind = event_kind::step_started});
+    switch (definition_.kind) {
+    case step_kind::inlined: return run_inline();
+    case step_kind::blocking: return run_on_pool();
+    case step_kind::async: return run_async();
+    }
+  }
+
+  void run_inline() {
+    auto context = make_context(false);
+    auto result = execute(std::get<plain_function>(definition_.work), request().input, *context);
+    engine().refresh_now();
+    context_ = std::move(context);
+    conclude(std::move(result));
+  }
+
+  void run_on_pool() {
+    context_ = make_context(true);
+    const auto& work = std::get<plain_function>(definition_.work);
+    // A step that is abandoned may outlive its deployment, so the job keeps the function alive.
+    auto job = [&work, node = home_.node, input = request().input, context = context_,
+                owner = address()] {
+      auto result = context->stop_requested()
+                        ? outcome<value>(failure{failure_kind::cancelled, "cancelled"})
+                        : execute(work, input, *context);
+      owner.send({step_signals::done, std::make_shared<outcome<value>>(std::move(result))});
+    };
+    if (!engine().services().executor().submit(std::move(job))) {
+      context_.reset();
+      fail({failure_kind::rejected, "the queue of the thread pool for blocking steps is full"});
+    }
+  }
+
+  void run_async() {
+    context_ = make_context(true);
+    auto state = std::make_shared<value_completion::state>();
+    state->context = context_;
+    state->owner = address();
+    value_completion completion(state);
+    try {
+      std::get<async_function>(definition_.work)(request().input, completion);
+    } catch (...) {
+      completion(current_failure());
+    }
+  }
+
+  // Exactly one thread runs the function of one attempt.
+  static outcome<value> execute(const plain_function& work, const value& input,
+                                step_context& context) {
+    try {
+      return work(input, context);
+    } catch (...) {
+      return current_failure();
+    }
+  }
+
+  std::shared_ptr<step_context> make_context(bool stoppable) {
+    return std::shared_ptr<step_context>(new step_context(engine().services().shared_from_this(),
+                                                          request(), identity().name.str(),
+                                                          identity().path, address(), stoppable));
+  }
+
+  void on_signal(signal content) override {
+    if (content.what == step_signals::done) {
+      return conclude(std::move(*std::static_pointer_cast<outcome<value>>(content.payload)));
+    }
+    if (content.what == step_signals::set_alarm) {
+      auto wanted = std::static_pointer_cast<step_signals::alarm>(content.payload);
+      alarms_.push_back(std::move(wanted->then));
+      return set_timer(static_cast<std::uint32_t>(alarms_.size()), wanted->due);
+    }
+    stop_for_limit();
+  }
+
+  void stop_for_limit() {
+    auto broken = request().run->meter()->broken();
+    if (!broken || cancel_reason() || limit_) return;
+    limit_ = std::make_shared<const failure>(failure{failure_kind::usage_limit, *broken});
+    give_notice();
+  }
+
+  void on_timer(std::uint32_t which) override {
+    if (which == grace_timer) return abandon_step();
+    // The alarm may belong to the only completion, so it is taken out before it runs.
+    const auto then = std::exchange(alarms_[which - 1], nullptr);
+    if (then) then();
+  }
+
+  void on_cancel(const std::shared_ptr<const failure>&) override { give_notice(); }
+
+  void give_notice() {
+    if (context_) context_->stop_.request_stop();
+    if (grace_running_) return;
+    grace_running_ = true;
+    set_timer(grace_timer, later(now(), engine().services().cancel_grace));
+  }
+
+  void abandon_step() {
+    auto& services = engine().services();
+    ++services.abandoned_steps;
+    emit({.kind = event_kind::step_abandoned});
+    auto why = limit_ ? *limit_ : failure{failure_kind::cancelled, cancel_reason()->message};
+    why.message +=
+        " (abandoned: it ignored its stop token for " + to_string(services.cancel_grace) + ")";
+    finish(failed_result(std::move(why)));
+  }
+
+  void conclude(outcome<value> result) {
+    // What a step says after it was told to stop changes nothing any more, but what it spent
+    // counts.
+    if (limit_) return finish(failed_result(*limit_));
+    if (cancel_reason()) return finish(cancelled_result());
+    auto answer = result ? blank_result() : failed_result(result.why());
+    if (result) {
+      answer.output = *std::move(result);
+      answer.ctx = context_->ctx_;
+      if (auto broken = request().run->meter()->broken()) {
+        answer.why = std::make_shared<const failure>(
+            failure{failure_kind::usage_limit, *broken, {}, identity().name.str()});
+      }
+    }
+    finish(std::move(answer));
+  }
+
+  void finish(step_result result) {
+    if (context_) {
+      result.spent = context_->meter_.total();
+      context_->ended_ = true;
+    }
+    if (observed(event_kind::step_finished)) {
+      result.latency = now() - started();
+      emit({.kind = event_kind::step_finished, .why = result.why.get(), .result = &result});
+    }
+    answer(std::move(result));
+  }
+
+  const step_host& home_;
+  const step_definition& definition_;
+  std::shared_ptr<step_context> context_;
+  std::vector<std::function<void()>> alarms_;
+  std::shared_ptr<const failure> limit_;
+  bool grace_running_ = false;
+};
+
+std::unique_ptr<stage> make_stage(std::shared_ptr<stage_identity> identity, step_host parts) {
+  return std::make_unique<stage_of<step_call, step_host>>(std::move(identity), std::move(parts));
+}
+
+} // namespace actors
+} // namespace troupe

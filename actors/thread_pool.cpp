@@ -1,0 +1,73 @@
+#include <troupe/actors/thread_pool.hpp>
+
+#include <system_error>
+#include <utility>
+
+namespace troupe::actors {
+
+thread_pool::thread_pool(thread_pool_options options, clock_source& clock)
+    : options_(options), clock_(clock), state_(std::make_shared<shared_state>()) {}
+
+thread_pool::~thread_pool() {
+  stop(duration::zero());
+}
+
+bool thread_pool::submit(std::function<void()> work) {
+  auto hold = clock_.hold();
+  const std::scoped_lock lock(state_->mutex);
+  if (state_->stopping || state_->queue.size() >= options_.max_queued) return false;
+  state_->queue.push_back({std::move(work), std::move(hold)});
+  if (state_->idle >= state_->queue.size() || state_->threads == options_.max_threads) {
+    state_->changed.notify_one();
+    return true;
+  }
+  try {
+    std::thread([state = state_] { work_off(state); }).detach();
+    ++state_->threads;
+  } catch (const std::system_error&) {
+    // The machine gives no more threads: those that are there have to do.
+    if (state_->threads > 0) return true;
+    state_->queue.pop_back();
+    return false;
+  }
+  return true;
+}
+
+void thread_pool::work_off(const std::shared_ptr<shared_state>& state) {
+  std::unique_lock lock(state->mutex);
+  for (;;) {
+    ++state->idle;
+    state->changed.wait(lock, [&] { return state->stopping || !state->queue.empty(); });
+    --state->idle;
+    if (state->queue.empty()) break;
+    auto next = std::move(state->queue.front());
+    state->queue.pop_front();
+    lock.unlock();
+    next.work();
+    next = {};
+    lock.lock();
+  }
+  --state->threads;
+  state->changed.notify_all();
+}
+
+void thread_pool::stop(duration within) {
+  std::deque<item> dropped;
+  std::unique_lock lock(state_->mutex);
+  state_->stopping = true;
+  dropped.swap(state_->queue);
+  state_->changed.notify_all();
+  state_->changed.wait_for(lock, within, [&] { return state_->threads == 0; });
+}
+
+std::size_t thread_pool::running() const {
+  const std::scoped_lock lock(state_->mutex);
+  return state_->threads - state_->idle;
+}
+
+std::size_t thread_pool::queued() const {
+  const std::scoped_lock lock(state_->mutex);
+  return state_->queue.size();
+}
+
+} // namespace troupe::actors

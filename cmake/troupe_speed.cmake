@@ -1,0 +1,12 @@
+# Uses ccache and mold when they are installed. A project that includes this one decides for itself.
+if(PROJECT_IS_TOP_LEVEL)
+  find_program(TROUPE_CCACHE ccache)
+  if(TROUPE_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${TROUPE_CCACHE})
+  endif()
+  find_program(TROUPE_MOLD mold)
+  if(TROUPE_MOLD)
+    add_link_options(-fuse-ld=mold)
+  endif()
+  mark_as_advanced(TROUPE_CCACHE TROUPE_MOLD)
+endif()

@@ -1,0 +1,127 @@
+#pragma once
+
+#include <troupe/protocol/behavior.hpp>
+#include <troupe/protocol/failure.hpp>
+#include <troupe/protocol/plan.hpp>
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace troupe {
+
+/// Stops calling what keeps failing, and probes now and then whether it has come back.
+struct breaker {
+  /// Breakers of one name are one breaker, for every deployment of a runtime; all must have the
+  /// same options. Without a name it belongs to its place in the deployment.
+  std::string name{};
+  int failure_threshold = 5;                ///< failures in a row that open it; at least 1
+  int success_threshold = 2;                ///< successful probes that close it; at least 1
+  duration wait = std::chrono::seconds(60); ///< how long it stays open before the first probe
+  double wait_growth = 1.0; ///< factor on `wait` each time a probe fails; at least 1
+  duration max_wait =
+      std::chrono::minutes(10); ///< bound of the growth; at least `wait` when growth is above 1
+
+  /// Opens when this share (above 0, to 1) of the calls in the window failed, instead of by
+  /// failures in a row.
+  std::optional<double> failure_rate{};
+  int window = 100;                      ///< calls the rates look back on, 1 to 100,000 …
+  std::optional<duration> window_time{}; ///< … and how long back at most
+  int minimum_calls = 10;                ///< rates say nothing below this many calls in the window
+
+  std::optional<duration> slow_call_duration{}; ///< calls that take longer are slow
+  double slow_call_rate =
+      1.0; ///< opens when this share of the calls in the window is slow; above 0, to 1
+
+  /// Says whether this failure counts. Without it every failure does; `rejected` and `cancelled`
+  /// never do.
+  behavior<bool(const failure&)> failure_if{};
+};
+
+value troupe_describe(const breaker& options);
+void troupe_check(const breaker& options, option_check& report);
+
+enum class breaker_phase : std::uint8_t { closed, open, half_open, forced_open, disabled };
+
+/// `closed`, `open`, `half_open`, `forced_open`, `disabled`
+[[nodiscard]] std::string_view to_string(breaker_phase phase);
+
+/// What a finished call says about the service behind the breaker.
+enum class breaker_verdict : std::uint8_t { success, failure, neutral };
+
+/// Leave to make one call; handed back with the verdict.
+struct breaker_permit {
+  std::uint64_t epoch = 0; ///< results of calls admitted in an earlier state are ignored
+  bool probe = false;
+};
+
+// closed     --failure_threshold failures in a row, or a rate reached-->  open
+// open       --wait has passed, next call-->                              half_open (one probe)
+// half_open  --success_threshold probes succeeded-->                      closed
+// half_open  --a probe failed-->                                          open, wait grown
+// any        --reset()-->                                                 half_open, counts 0
+// any        --force_open()-->                                            forced_open
+// any        --disable()-->                                               disabled
+// any        --close()-->                                                 closed, counts 0
+//
+/// Decides which calls go through. Pure: the clock is an argument.
+///
+/// In half_open one probe runs at a time. A slow success of a probe is a success: how slow it was
+/// counts only in the rates, and those only in closed.
+class breaker_state {
+public:
+  explicit breaker_state(breaker options);
+
+  /// Returns leave to call, or nothing: then turn the call away. May move from open to half_open.
+  [[nodiscard]] std::optional<breaker_permit> admit(instant now);
+  /// Records how an admitted call went. `neutral` only frees the probe.
+  void record(const breaker_permit& permit, breaker_verdict verdict, duration took, instant now);
+
+  /// The verdict on a result: null means success. May throw what `failure_if` throws.
+  [[nodiscard]] breaker_verdict judge(const failure* why) const;
+
+  /// How long a rejected caller should wait; nothing when only an operator can tell, zero while a
+  /// probe is under way.
+  [[nodiscard]] std::optional<duration> retry_after(instant now) const;
+  [[nodiscard]] breaker_phase phase() const noexcept { return phase_; }
+  [[nodiscard]] int failure_count() const noexcept { return failure_count_; }
+  [[nodiscard]] int success_count() const noexcept { return success_count_; }
+  [[nodiscard]] std::optional<instant> last_failure() const noexcept { return last_failure_; }
+  [[nodiscard]] const breaker& options() const noexcept { return options_; }
+  /// Text of a rejection: `Circuit breaker is OPEN: …`, with the wait.
+  [[nodiscard]] std::string rejection(std::string_view who, instant now) const;
+
+  void reset();
+  void force_open();
+  void disable();
+  void close();
+
+private:
+  struct call {
+    instant at;
+    bool failed;
+    bool slow;
+  };
+  void enter(breaker_phase phase);
+  void open(instant now);
+  void remember(call finished);
+  void forget_oldest();
+  [[nodiscard]] bool rates_reached() const;
+
+  breaker options_;
+  breaker_phase phase_ = breaker_phase::closed;
+  std::uint64_t epoch_ = 0;
+  int failure_count_ = 0;
+  int success_count_ = 0;
+  bool probing_ = false;
+  duration current_wait_;
+  instant half_opens_at_{};
+  std::optional<instant> last_failure_;
+  std::deque<call> window_;
+  int window_failed_ = 0;
+  int window_slow_ = 0;
+};
+
+} // namespace troupe

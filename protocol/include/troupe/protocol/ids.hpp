@@ -1,0 +1,43 @@
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace troupe {
+
+/// 128 bits that name one run for ever: a UUIDv7 (RFC 9562), so later runs sort after earlier ones.
+class run_id {
+public:
+  run_id() = default; ///< the nil id, which names no run
+
+  /// Returns a fresh id from the wall clock and the operating system's random numbers. Ids made by
+  /// one process ascend, also within one millisecond. Thread-safe.
+  [[nodiscard]] static run_id make();
+
+  /// Returns an id built from these parts, for tests and virtual time: `unix_ms` of 48 bits, 74
+  /// random bits.
+  [[nodiscard]] static run_id from_parts(std::uint64_t unix_ms, std::uint64_t random_high,
+                                         std::uint64_t random_low);
+
+  /// Reads the text form `xxxxxxxx-xxxx-7xxx-xxxx-xxxxxxxxxxxx`, upper or lower case.
+  [[nodiscard]] static std::optional<run_id> parse(std::string_view text);
+
+  [[nodiscard]] std::string to_string() const;
+  [[nodiscard]] bool is_nil() const noexcept { return bytes_ == std::array<std::uint8_t, 16>{}; }
+  [[nodiscard]] const std::array<std::uint8_t, 16>& bytes() const noexcept { return bytes_; }
+
+  friend auto operator<=>(const run_id&, const run_id&) = default;
+
+private:
+  std::array<std::uint8_t, 16> bytes_{};
+};
+
+/// Names one request among those its sender has open. Chosen by the sender, returned with the
+/// result.
+enum class request_id : std::uint64_t {};
+
+} // namespace troupe

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <troupe/protocol/codec.hpp>
+#include <troupe/protocol/value.hpp>
+
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace troupe::detail {
+
+/// Puts a value together from what a parser meets, within limits. Every call returns false once
+/// something is refused; `problem()` says what. The depth is held down while parsing, because a
+/// deep tree costs more than the bytes it came from.
+class value_builder {
+public:
+  explicit value_builder(const decode_limits& limits) : limits_(limits) {}
+
+  bool add(value item);
+  bool open_list() { return open(false); }
+  bool open_map() { return open(true); }
+  bool key(std::string text);
+  bool close();
+
+  bool refuse(std::string problem);
+  [[nodiscard]] const std::string& problem() const noexcept { return problem_; }
+  [[nodiscard]] bool is_complete() const noexcept { return complete_; }
+  /// REQUIRES: the value is complete.
+  [[nodiscard]] value take() { return std::move(root_); }
+
+private:
+  struct frame {
+    bool is_map;
+    std::string key;
+    value::list_type items;
+    value::map_type members;
+  };
+
+  bool count();
+  bool open(bool is_map);
+  bool place(value item);
+
+  decode_limits limits_;
+  std::size_t elements_ = 0;
+  bool complete_ = false;
+  std::vector<frame> open_;
+  value root_;
+  std::string problem_;
+};
+
+} // namespace troupe::detail

@@ -1,0 +1,70 @@
+#pragma once
+
+#include "run_state.hpp"
+#include "shared_stages.hpp"
+
+#include <troupe/actors/breaker_guard.hpp>
+#include <troupe/actors/message.hpp>
+#include <troupe/actors/stage.hpp>
+#include <troupe/policies/latency_histogram.hpp>
+#include <troupe/protocol/plan.hpp>
+#include <troupe/runtime/deployment.hpp>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace troupe::detail {
+
+class runtime_core;
+
+/// The stages of one deployed plan, in all their replicas, and what they have counted.
+class deployment_core final : public std::enable_shared_from_this<deployment_core> {
+public:
+  /// One copy of the stages that runs are spread over.
+  struct replica {
+    actors::stage_ref root;
+    std::vector<std::shared_ptr<actors::mailbox>> hosts;
+  };
+
+  deployment_core(std::shared_ptr<runtime_core> home, plan tree);
+  ~deployment_core();
+
+  std::shared_ptr<run_state> start(value input, run_options options);
+  std::function<void()> serve(step_request request, std::function<void(step_result)> done);
+  bool cancel(const run_state& run, const std::shared_ptr<const failure>& reason);
+  [[nodiscard]] deployment_metrics metrics() const;
+  /// Cancels every open run; new ones are refused.
+  void close(const std::shared_ptr<const failure>& reason);
+  void stop_hosts();
+
+  [[nodiscard]] runtime_core& home() const noexcept { return *home_; }
+  [[nodiscard]] const plan& tree() const noexcept { return tree_; }
+
+  // Filled by the plan spawner.
+  std::vector<replica> replicas;
+  std::vector<std::shared_ptr<actors::stage_identity>> identities;
+  std::vector<std::pair<std::string, std::shared_ptr<breaker_entry>>> breakers;
+  std::vector<cache_place> caches;
+
+private:
+  void launch(const std::shared_ptr<run_state>& run, step_request request);
+  void count(const step_result& result, const run_scope& scope);
+  void settle_result(step_result result, run_state& run, const run_options& options);
+
+  std::shared_ptr<runtime_core> home_;
+  plan tree_;
+  std::atomic<std::uint64_t> next_replica_{0};
+  std::atomic<std::uint64_t> total_{0};
+  std::atomic<std::uint64_t> failed_{0};
+  std::atomic<std::uint64_t> cancelled_{0};
+  std::atomic<std::uint64_t> cache_hits_{0};
+  std::atomic<std::uint64_t> fallbacks_{0};
+  std::atomic<std::uint64_t> retries_{0};
+  std::atomic<double> cost_usd_{0};
+  std::atomic<std::int64_t> tokens_{0};
+  latency_histogram latencies_;
+};
+
+} // namespace troupe::detail

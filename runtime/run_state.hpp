@@ -1,0 +1,49 @@
+#pragma once
+
+#include <troupe/actors/message.hpp>
+#include <troupe/runtime/run.hpp>
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+
+namespace troupe::detail {
+
+class deployment_core;
+
+/// One run as its owner sees it: takes the final result, and lets others wait for it. It is the
+/// requester of the run, so it has the part of a mailbox.
+class run_state final : public actors::mailbox, public std::enable_shared_from_this<run_state> {
+public:
+  run_state(std::shared_ptr<deployment_core> home, std::shared_ptr<run_scope> scope,
+            std::function<void(step_result, run_state&)> on_end);
+
+  void put(actors::message content) override;
+  /// Ends the run without anything having been started.
+  void end_with(step_result result);
+  bool cancel(std::shared_ptr<const failure> reason);
+  [[nodiscard]] bool done() const;
+  bool wait_until(instant limit) const;
+  /// The clock of the runtime; the beginning of time once the run has ended.
+  [[nodiscard]] instant now() const;
+  const run_result& result();
+
+  [[nodiscard]] const run_scope& scope() const noexcept { return *scope_; }
+
+private:
+  std::shared_ptr<deployment_core> home() const;
+
+  mutable std::mutex mutex_;
+  mutable std::condition_variable ended_;
+  std::shared_ptr<deployment_core> home_; // until the end
+  std::shared_ptr<run_scope> scope_;
+  std::function<void(step_result, run_state&)> on_end_;
+  std::size_t replica_ = 0; // where it runs
+  bool cancelled_ = false;
+  bool done_ = false;
+  run_result result_;
+
+  friend class deployment_core;
+};
+
+} // namespace troupe::detail

@@ -1,0 +1,2 @@
+// expect: troupe/policies/retry.hpp: No such file or directory
+#include <troupe/policies/retry.hpp>

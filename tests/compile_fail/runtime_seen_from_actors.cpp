@@ -1,0 +1,2 @@
+// expect: troupe/troupe.hpp: No such file or directory
+#include <troupe/troupe.hpp>
