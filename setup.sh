@@ -72,6 +72,8 @@ install_packages() {
 
 # ccache fails every compilation when it cannot write.
 prepare_compiler_cache() {
+  # Another clone of the same sources finds what this one has compiled.
+  export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
   if [[ -z ${CCACHE_DIR:-} && ! -w ${HOME:-/nonexistent} ]]; then
     export CCACHE_DIR=$PWD/build/.ccache
   fi

@@ -80,8 +80,8 @@ public:
   /// there were cancels mean nothing.
   void refused(const std::string& error) {
     if (++errors_ <= cancels_) return;
-    fail_all(
-        {failure_kind::permanent, "the actor of this step does not take a step_request: " + error});
+    fail_all({failure_kind::permanent,
+              "the actor of this step answered with an error, not a step_result: " + error});
   }
 
   void fail_all(const failure& why) {

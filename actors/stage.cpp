@@ -73,6 +73,7 @@ std::size_t call::open_children() const noexcept {
 }
 
 void call::open_detached(std::unique_ptr<call> work, step_request request) {
+  if (engine_->closed_) return;
   engine_->adopt(engine_->allocate(), stage_, std::move(work), std::move(request));
 }
 

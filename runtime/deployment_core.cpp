@@ -64,7 +64,11 @@ std::function<void()> deployment_core::serve(step_request request,
       [this, meter = request.meter, done = std::move(done)](step_result result, run_state& ended) {
         result.spent = meter->total();
         count(result, ended.scope());
-        done(std::move(result));
+        try {
+          done(std::move(result));
+        } catch (...) {
+          warn(ended.scope(), "the receiver of a result threw an exception");
+        }
       });
   launch(run, std::move(request));
   return [run] {
@@ -124,11 +128,13 @@ void deployment_core::settle_result(step_result result, run_state& run,
   try {
     options.on_done(all);
   } catch (...) {
-    home_->emit({.kind = event_kind::warning,
-                 .at = home_->now(),
-                 .run = &scope,
-                 .detail = "on_done threw an exception"});
+    warn(scope, "on_done threw an exception");
   }
+}
+
+void deployment_core::warn(const run_scope& scope, std::string_view text) {
+  if (!home_->observed(event_kind::warning)) return;
+  home_->emit({.kind = event_kind::warning, .at = home_->now(), .run = &scope, .detail = text});
 }
 
 void deployment_core::count(const step_result& result, const run_scope& scope) {

@@ -51,6 +51,7 @@ public:
 private:
   void launch(const std::shared_ptr<run_state>& run, step_request request);
   void count(const step_result& result, const run_scope& scope);
+  void warn(const run_scope& scope, std::string_view text);
   void settle_result(step_result result, run_state& run, const run_options& options);
 
   std::shared_ptr<runtime_core> home_;

@@ -92,7 +92,7 @@ step_definition http_request_definition(const http_request_options* known, std::
   if (known) {
     about.parameters = troupe_describe(*known);
     about.check = [options = *known](option_check& report) { troupe_check(options, report); };
-    about.idempotent = known->method == "GET" || known->method == "HEAD";
+    about.idempotent = known->idempotent || known->method == "GET" || known->method == "HEAD";
   }
   about.work = async_function([client = shared_client(),
                                make = std::move(make)](const value& input, value_completion done) {
@@ -112,6 +112,7 @@ step_definition llm_chat_definition(llm_chat_options options, std::string identi
   step_definition about;
   about.kind = step_kind::async;
   about.type = "llm.chat";
+  about.idempotent = options.idempotent;
   about.identity = std::move(identity);
   about.parameters = troupe_describe(options);
   about.check = [options](option_check& report) { troupe_check(options, report); };

@@ -32,7 +32,8 @@ public:
       return write(spdlog::level::warn, event, "ignores its stop token and was abandoned");
     case event_kind::stage_restarted:
       return write(spdlog::level::err, event, "restarted: {}", event.why->message);
-    case event_kind::warning: return write(spdlog::level::warn, event, "{}", event.detail);
+    case event_kind::warning:
+      return write(event.why ? spdlog::level::err : spdlog::level::warn, event, "{}", event.detail);
     default: return;
     }
   }

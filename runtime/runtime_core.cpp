@@ -71,9 +71,11 @@ void runtime_core::emit(const run_event& event) {
       observers_[index]->on_event(event);
     } catch (...) {
       if (faulty_[index]->exchange(true)) continue;
+      static const failure fault{failure_kind::unclassified, "an observer threw an exception"};
       const run_event report{.kind = event_kind::warning,
                              .at = event.at,
                              .run = event.run,
+                             .why = &fault,
                              .detail =
                                  "an observer threw an exception; more of them are not reported"};
       for (std::size_t other = 0; other < observers_.size(); ++other) {

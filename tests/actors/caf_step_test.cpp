@@ -200,7 +200,7 @@ TEST_F(CafStepTest, ActorThatTakesNoRequestsFailsThemForGood) {
 
   ASSERT_TRUE(result.why);
   EXPECT_EQ(result.why->kind, failure_kind::permanent);
-  EXPECT_THAT(result.feedback(), HasSubstr("does not take a step_request"));
+  EXPECT_THAT(result.feedback(), HasSubstr("answered with an error"));
   EXPECT_EQ(live.start_value({}).result().status, run_status::failed);
   EXPECT_EQ(run_once(actor_step(good)).status, run_status::completed);
 }

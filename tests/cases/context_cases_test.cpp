@@ -19,7 +19,7 @@ public:
     auto logger = std::make_shared<spdlog::logger>(
         "troupe", std::make_shared<spdlog::sinks::ostream_sink_mt>(text_));
     logger->set_level(spdlog::level::trace);
-    logger->set_pattern("%v");
+    logger->set_pattern("[%l] %v");
     spdlog::drop("troupe");
     spdlog::register_logger(std::move(logger));
   }
@@ -245,6 +245,7 @@ TEST_P(ContextCases, C248OneFaultIsLogged) {
 
   const auto lines = log.lines();
   ASSERT_EQ(lines.size(), 1u);
+  EXPECT_THAT(lines[0], ::testing::StartsWith("[error]"));
   EXPECT_THAT(lines[0], ::testing::HasSubstr("observer"));
   EXPECT_EQ(seen->of(event_kind::run_finished).size(), 2u);
 }

@@ -25,7 +25,7 @@ namespace troupe::actors {
 /// A step whose work is done by an actor of the user's. It gets a `step_request` and sends back a
 /// `step_result` with the same id, by returning it or later by `send`. A `cancel_request` says that
 /// the result is not needed any more. When the actor ends, its open requests fail with
-/// `worker_lost`.
+/// `worker_lost`; when it sends an error instead of a result, they fail for good.
 [[nodiscard]] async_function actor_function(caf::actor worker);
 
 /// Begins the work of one request; the second argument takes its result, once, from any thread.

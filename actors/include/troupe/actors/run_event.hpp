@@ -30,7 +30,7 @@ enum class event_kind : std::uint8_t {
   call_waiting,    ///< `detail` says for what
   step_abandoned,  ///< a step ignored its stop token for the whole grace period
   stage_restarted, ///< `why` it failed
-  warning,         ///< `detail` is for people
+  warning,         ///< `detail` is for people; `why` is set when it is an error of the program
 };
 
 [[nodiscard]] std::string_view to_string(event_kind kind);

@@ -78,7 +78,7 @@ protected:
   void abandon(call_id child, const std::shared_ptr<const failure>& reason);
   void abandon_children(const std::shared_ptr<const failure>& reason);
   [[nodiscard]] std::size_t open_children() const noexcept;
-  /// Starts a call of this stage that nobody waits for.
+  /// Starts a call of this stage that nobody waits for, unless everything is about to end.
   void open_detached(std::unique_ptr<call> work, step_request request);
 
   /// Calls `on_timer(which)` at `due`, unless the call has ended by then.

@@ -89,7 +89,7 @@ private:
     std::uint32_t generation = 0;
     std::uint32_t stage = 0;
     bool open = false;
-    bool begun = false; ///< its call was started
+    bool begun = false;                         ///< its call was started
     std::shared_ptr<const failure> cancelled{}; ///< why, once it was asked to give up
     call_id parent{};
     std::uint64_t tag = 0;

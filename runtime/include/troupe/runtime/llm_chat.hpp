@@ -42,7 +42,8 @@ struct llm_chat_options {
   /// warning.
   std::map<std::string, token_price> prices{};
   duration timeout = std::chrono::seconds(60); ///< for the whole exchange
-  std::string ca_file{}; ///< PEM file of trusted certificates; empty: what the system trusts
+  std::string ca_file{};   ///< PEM file of trusted certificates; empty: what the system trusts
+  bool idempotent = false; ///< asking twice does no harm but cost; hedging asks for it
 };
 
 value troupe_describe(const llm_chat_options& options);
