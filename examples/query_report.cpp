@@ -94,9 +94,10 @@ void query_report::print(const deployment_metrics& metrics) {
   };
   std::cout << std::fixed << std::setprecision(1) << "queries             " << done_ << " in "
             << seconds.count() << " s, " << failed_ << " failed\n"
-            << "latency             p50 " << ms(metrics.p50) << " ms, p95 " << ms(metrics.p95)
-            << " ms, p99 " << ms(metrics.p99) << " ms\n"
-            << "cache hit rate      " << 100 * metrics.cache_hit_rate << " %\n"
+            << std::setprecision(2) << "latency             p50 " << ms(metrics.p50) << " ms, p95 "
+            << ms(metrics.p95) << " ms, p99 " << ms(metrics.p99) << " ms\n"
+            << std::setprecision(1) << "cache hit rate      " << 100 * metrics.cache_hit_rate
+            << " %\n"
             << "fallback rate       " << 100 * metrics.fallback_rate << " %\n"
             << "retries             " << metrics.retries << '\n';
   for (const auto& [model, count] : answered_by_) {
