@@ -112,10 +112,15 @@ public:
   explicit virtual_mailbox(std::shared_ptr<shared_inbox> shared) : shared_(std::move(shared)) {}
 
   void put(message content) override {
-    const std::scoped_lock lock(shared_->mutex);
-    if (!shared_->clock) return;
-    shared_->waiting.emplace_back(self.lock(), std::move(content));
-    shared_->clock->notify();
+    virtual_time* clock;
+    {
+      const std::scoped_lock lock(shared_->mutex);
+      clock = shared_->clock;
+      if (clock) shared_->waiting.emplace_back(self.lock(), std::move(content));
+    }
+    // Whoever waits for the clock looks into the inbox with the clock's lock held, so that one must
+    // never be taken with this one held.
+    if (clock) clock->notify();
   }
 
   void deliver(message content) { actor_mailbox::put(std::move(content)); }

@@ -16,11 +16,21 @@ constexpr int rounds = 2'000;
 struct counters {
   int plain = 0;
   std::atomic<int> atomic = 0;
+  std::atomic<int> arrived = 0;
+
+  // Both actors run at the same time from here on, each on a thread of its own; nothing in it
+  // orders what one does after what the other does.
+  void meet() {
+    arrived.fetch_add(1, std::memory_order_relaxed);
+    while (arrived.load(std::memory_order_relaxed) < 2) {
+    }
+  }
 };
 
 caf::behavior incrementing(caf::event_based_actor* self, counters* shared, bool atomic) {
   return {
       [=](int left) {
+        if (left == rounds) shared->meet();
         if (atomic) ++shared->atomic;
         else ++shared->plain;
         if (left == 0) self->quit();
