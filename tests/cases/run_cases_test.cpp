@@ -231,5 +231,17 @@ TEST_P(RunCases, RunThatCanNeverEndSaysWhatItWaitsFor) {
   EXPECT_EQ(elapsed(), 0ms);
 }
 
+TEST_P(RunCases, ReceiverOfAServedResultThatThrowsEndsNothing) {
+  auto a = mock_step("a", ok("x"));
+  auto live = rt.deploy(a());
+
+  const auto cancel =
+      live.serve({}, [](step_result) { throw std::runtime_error("a careless receiver"); });
+
+  EXPECT_EQ(live.start_value({}).result().output, value("x"));
+  ASSERT_EQ(seen->of(event_kind::warning).size(), 1u);
+  EXPECT_THAT(seen->of(event_kind::warning)[0].detail, ::testing::HasSubstr("receiver"));
+}
+
 } // namespace
 } // namespace troupe::testing

@@ -30,8 +30,10 @@ struct http_request_options {
   int follow_redirects = 0; ///< 0 to 20; secret headers are not sent on to another host or port
   std::size_t max_body = std::size_t{16} << 20; ///< bytes of the answer, after decompression
   duration timeout = std::chrono::seconds(60);  ///< for the whole exchange
-  std::string ca_file{};   ///< PEM file of trusted certificates; empty: what the system trusts
-  bool idempotent = false; ///< doing it twice does no harm, as it never does for GET and HEAD
+  std::string ca_file{}; ///< PEM file of trusted certificates; empty: what the system trusts
+  /// Doing it twice does no harm; GET and HEAD need not say so. Counts when the request is the same
+  /// for every input: what a callable returns is not known when the plan is checked.
+  bool idempotent = false;
 };
 
 value troupe_describe(const http_request_options& options);
