@@ -52,7 +52,7 @@ private:
 
   breaker_verdict judge(const breaker_state& state, const failure* why) {
     try {
-      return state.judge(why);
+      return state.judge(why, request().attempt);
     } catch (const std::exception& error) {
       warn(std::string("failure_if threw, the failure counts: ") + error.what());
     } catch (...) {

@@ -5,15 +5,14 @@ namespace troupe::actors {
 
 namespace {
 
-// Ends of a run are its own affair: whoever waits computes the value itself.
-bool concerns_this_run_only(const failure& why) {
-  return why.kind == failure_kind::cancelled || why.kind == failure_kind::usage_limit;
-}
-
 cache_entry make_entry(const step_result& result, const context& before, instant now) {
   auto kept = std::make_shared<step_result>(result);
   kept->ctx = {};
   kept->step_history.clear();
+  if (kept->metadata().undone_by) {
+    // Whether this run undoes it says nothing to others.
+    kept->edit_metadata([](step_metadata& metadata) { metadata.undone_by.reset(); });
+  }
   cache_entry entry{std::move(kept), {}, now};
   if (result.ctx.data().same_version(before.data())) return entry;
   for (const auto& change : value_tree::diff(before.data(), result.ctx.data())) {
@@ -35,15 +34,16 @@ step_result replay(const cache_entry& entry, const context& before) {
 }
 
 // What both kinds of calls share: filling the cache with a result.
-void store(shared_cache& shared, const digest& key, const step_result& result,
+void store(const cache_keeper& home, const digest& key, const step_result& result,
            const context& before, instant now) {
-  const auto& options = shared.options();
+  const auto& options = home.options;
+  auto& shared = *home.shared;
   if (result.success()) {
     if (!options.store_fallbacks && result.metadata().fallback_triggered) return;
     std::optional<duration> keep = options.ttl;
     if (keep && options.stale_if_error) *keep += *options.stale_if_error;
     shared.backend().put(key, make_entry(result, before, now), keep, now);
-  } else if (options.negative_ttl && !concerns_this_run_only(*result.why)) {
+  } else if (options.negative_ttl && !ends_the_run(*result.why)) {
     shared.backend().put(key, make_entry(result, before, now), options.negative_ttl, now);
   }
 }
@@ -70,13 +70,13 @@ private:
 
   void on_result(std::uint64_t, step_result result) override {
     try {
-      if (result.success()) store(*home_.shared, key_, result, request().ctx, now());
+      if (result.success()) store(home_, key_, result, request().ctx, now());
     } catch (const std::exception& error) {
       ++home_.shared->errors;
       warn(std::string("a renewed value could not be stored: ") + error.what());
     }
     // Without a result for others, the first who waits takes over when this call goes.
-    if (result.success() || !concerns_this_run_only(*result.why)) {
+    if (result.success() || !ends_the_run(*result.why)) {
       leading_ = false;
       home_.shared->share(
           key_, std::make_shared<const cache_entry>(make_entry(result, request().ctx, now())));
@@ -129,7 +129,7 @@ private:
 
   bool choose_key() {
     return attempt("its key", [&] {
-      const auto& by_user = shared_.options().key;
+      const auto& by_user = home_.options.key;
       key_ = (by_user ? cache_key(home_.definition, by_user(request().input, request().ctx))
                       : cache_key(home_.definition, request().input, request().ctx))
                  .value();
@@ -144,7 +144,7 @@ private:
       return false;
     }
     if (!entry) return true;
-    switch (freshness_of(shared_.options(), *entry, now())) {
+    switch (freshness_of(home_.options, *entry, now())) {
     case freshness::fresh: hit(*entry); return false;
     case freshness::refreshing:
       renew();
@@ -162,6 +162,7 @@ private:
   void renew() {
     auto background = request();
     background.deadline = no_deadline;
+    background.saga = nullptr; // it outlives the run
     background.meter = background.run->meter();
     open_detached(std::make_unique<refresh_call>(home_, key_), std::move(background));
   }
@@ -198,8 +199,8 @@ private:
 
   void on_result(std::uint64_t, step_result result) override {
     if (uncached_) return answer(std::move(result));
-    if (!result.success() && concerns_this_run_only(*result.why)) return answer(std::move(result));
-    attempt("writing it", [&] { store(shared_, key_, result, request().ctx, now()); });
+    if (!result.success() && ends_the_run(*result.why)) return answer(std::move(result));
+    attempt("writing it", [&] { store(home_, key_, result, request().ctx, now()); });
     in_flight_ = false;
     if (!result.success() && may_serve_stale()) {
       // The old value stands in; what the failed attempt cost still counts.

@@ -13,7 +13,7 @@ private:
   void start() override {
     std::string key;
     try {
-      key = home_.options.key(request().input, request().ctx);
+      key = home_.options.key(request().input, request().ctx, request());
     } catch (...) {
       return fail(current_failure());
     }

@@ -2,15 +2,6 @@
 
 namespace troupe::actors {
 
-namespace {
-
-// Control signals end the whole stage; everything else is a reason to try the next level.
-bool may_fall_back(const failure& why) {
-  return why.kind != failure_kind::cancelled && why.kind != failure_kind::usage_limit;
-}
-
-} // namespace
-
 class fallback_call final : public call {
 public:
   explicit fallback_call(const fallback_supervisor& home) : home_(home) {}
@@ -25,7 +16,7 @@ private:
     spent_ += result.spent;
     attempts_ += result.attempts;
     if (result.success()) return succeed(level, std::move(result));
-    if (!may_fall_back(*result.why)) return give_up(std::move(result));
+    if (ends_the_run(*result.why)) return give_up(std::move(result));
     checkpoint(level == 0 ? "primary.failed" : "fallback.failed");
     messages_ += (messages_.empty() ? "" : "; ") + result.why->message;
     last_ = std::make_shared<const step_result>(std::move(result));

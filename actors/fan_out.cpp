@@ -44,7 +44,8 @@ private:
   }
 
   bool take_items() {
-    auto list = options_.over ? options_.over(request().input, request().ctx) : request().input;
+    auto list =
+        options_.over ? options_.over(request().input, request().ctx, request()) : request().input;
     if (list.is_native()) list = list.plain();
     if (const auto* items = list.if_list()) {
       items_ = *items;
@@ -57,7 +58,7 @@ private:
 
   bool take_routes() {
     auto executed = value::list_type();
-    for (const auto& key : options_.choose(request().input, request().ctx)) {
+    for (const auto& key : options_.choose(request().input, request().ctx, request())) {
       auto place = std::find(home_.keys.begin(), home_.keys.end(), key);
       const auto known = place != home_.keys.end();
       if (!known) place = std::find(home_.keys.begin(), home_.keys.end(), "default");
@@ -104,13 +105,17 @@ private:
   join_state::verdict keep(std::uint64_t index, step_result result) {
     spent_ += result.spent;
     const auto success = result.success();
+    const auto is_paused = result.failed_with(failure_kind::paused);
+    if (is_paused && !paused_) paused_ = index;
     if (success && !result.ctx.data().same_version(given_.data())) {
       changed_.emplace_back(index, std::move(result.ctx));
     }
     result.ctx = {};
     results_[index] = std::move(result);
-    // What ends after the verdict says nothing about it any more.
-    return stopping_ ? join_->current() : join_->record(success);
+    // What ends after the verdict says nothing about it any more, and what waits for a person says
+    // nothing yet.
+    if (stopping_ || is_paused) return join_->current();
+    return join_->record(success);
   }
 
   void stop(std::uint64_t decisive) {
@@ -160,6 +165,11 @@ private:
     const auto failed_branch = decisive_ && results_[*decisive_].why
                                && results_[*decisive_].why->kind == failure_kind::usage_limit;
     if (failed_branch || join_->current() == join_state::verdict::failed) return conclude_failed();
+    if (join_->current() == join_state::verdict::open && paused_) {
+      auto result = blank_result();
+      result.why = results_[*paused_].why; // the very object says which stage asks
+      return finish(std::move(result));
+    }
     const auto merged = merge();
     if (!merged) {
       auto result = failed_result(merged.why());
@@ -264,6 +274,7 @@ private:
   std::vector<std::pair<std::size_t, context>> changed_;
   std::optional<join_state> join_;
   std::optional<std::size_t> decisive_;
+  std::optional<std::size_t> paused_; // the first branch that waits for a person
   bool stopping_ = false;
   usage spent_{};
   value executed_;

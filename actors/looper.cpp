@@ -30,11 +30,13 @@ private:
     append_history(history_, std::move(result), home_.body.spliced);
     if (why) return conclude({}, why, "");
     try {
-      if (home_.options.until(output, iteration_, ctx_)) return conclude(output, {}, "condition");
+      if (home_.options.until(output, iteration_, ctx_, request()))
+        return conclude(output, {}, "condition");
       if (iteration_ == static_cast<std::uint64_t>(home_.options.max_iterations)) {
         return give_up();
       }
-      turn_with(home_.options.next ? home_.options.next(output, iteration_, ctx_) : output);
+      turn_with(home_.options.next ? home_.options.next(output, iteration_, ctx_, request())
+                                   : output);
     } catch (...) {
       conclude({}, std::make_shared<const failure>(current_failure()), "");
     }

@@ -24,13 +24,14 @@ private:
     spent_ += result.spent;
     attempts_ += result.attempts;
     if (result.success()) return conclude(std::move(result));
-    const auto delay = next_delay(*result.why);
+    const auto delay = next_delay(result);
     if (!delay) {
       add_cause(result);
       result.ctx = request().ctx;
       return conclude(std::move(result));
     }
     if (result.why->kind != failure_kind::rejected) last_failure_ = result.why;
+    if (result.replayed) return attempt(); // it was counted and waited for before
     emit({.kind = event_kind::retry_scheduled,
           .attempt = schedule_.retries_made(),
           .why = result.why.get(),
@@ -38,10 +39,10 @@ private:
     set_timer(0, later(now(), *delay));
   }
 
-  std::optional<duration> next_delay(const failure& why) {
+  std::optional<duration> next_delay(const step_result& failed) {
     try {
-      const auto delay = schedule_.next_delay(why, now() - started(), unit_random());
-      if (!delay || !home_.budget) return delay;
+      const auto delay = schedule_.next_delay(*failed.why, now() - started(), unit_random());
+      if (!delay || !home_.budget || failed.replayed) return delay;
       const auto affordable =
           home_.budget->with([&](retry_budget& budget) { return budget.take(now()); });
       if (affordable) return delay;

@@ -6,6 +6,7 @@ std::string_view to_string(event_kind kind) {
   switch (kind) {
   case event_kind::run_started: return "run_started";
   case event_kind::run_finished: return "run_finished";
+  case event_kind::run_paused: return "run_paused";
   case event_kind::step_started: return "step_started";
   case event_kind::step_finished: return "step_finished";
   case event_kind::retry_scheduled: return "retry_scheduled";

@@ -32,6 +32,11 @@ private:
       result.why = cancel_reason();
     } else if (late_) {
       result.why = late_;
+    } else if (root.failed_with(failure_kind::paused) && !request().run->pause(root.why.get())) {
+      auto why = *root.why;
+      why.kind = failure_kind::permanent;
+      why.message = "only a pause can pause a run: " + why.message;
+      result.why = std::make_shared<const failure>(std::move(why));
     } else if (root.why) {
       result.why = root.why;
     } else {

@@ -3,6 +3,8 @@
 namespace troupe::actors {
 
 void append_history(std::vector<step_result>& history, step_result result, bool spliced) {
+  // Somebody who has not answered yet has done nothing.
+  if (result.failed_with(failure_kind::paused) && result.step_history.empty()) return;
   if (!spliced) {
     result.ctx = {};
     history.push_back(std::move(result));

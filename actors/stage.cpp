@@ -15,12 +15,18 @@ void call::on_cancel(const std::shared_ptr<const failure>& reason) {
 
 void call::on_late_result(std::uint64_t, step_result result) {
   late_usage_ += result.spent;
+  late_ = std::make_unique<step_result>(std::move(result));
   if (open_children() == 0) answer(cancelled_result());
 }
 
 step_result call::cancelled_result() {
   const auto& reason = cancel_reason_->message;
   auto result = failed_result({failure_kind::cancelled, reason.empty() ? "cancelled" : reason});
+  if (late_) {
+    result.step_history = std::move(late_->step_history);
+    result.metadata_ = std::move(late_->metadata_);
+    if (late_->failed_with(failure_kind::cancelled)) result.why = late_->why;
+  }
   result.spent = late_usage_;
   return result;
 }
@@ -89,6 +95,10 @@ void call::answer(step_result result) {
   engine_->answer(id_, std::move(result));
 }
 
+void call::answer_as_it_was(step_result result) {
+  engine_->answer(id_, std::move(result), true);
+}
+
 void call::fail(failure why) {
   answer(failed_result(std::move(why)));
 }
@@ -116,6 +126,8 @@ void call::emit(run_event event) const {
   event.run = request_.run.get();
   if (event.step.empty()) event.step = identity().name.str();
   if (event.attempt == 0) event.attempt = request_.attempt;
+  event.path = identity().path;
+  event.turns = request_.turns.get();
   engine_->services().emit(event);
 }
 

@@ -152,7 +152,8 @@ void stage_engine::take(close_message& content) {
   closed_ = content.reason;
   for (std::uint32_t index = 0; index < records_.size(); ++index) {
     const auto& place = records_[index];
-    if (place.open && place.work && !place.parent) cancel({index, place.generation}, closed_);
+    if (!place.open || !place.work || place.parent) continue;
+    if (!place.work->request_.shielded) cancel({index, place.generation}, closed_);
   }
 }
 
@@ -229,7 +230,7 @@ void stage_engine::open(call_id id, std::uint32_t stage, step_request request) {
     finish(id, std::move(result));
   };
   host.identity->counters.requests.fetch_add(1, std::memory_order_relaxed);
-  if (closed_) return refuse({failure_kind::cancelled, closed_->message});
+  if (closed_ && !request.shielded) return refuse({failure_kind::cancelled, closed_->message});
   if (host.down) return refuse(*host.down);
   if (now_ >= request.deadline) {
     return refuse({failure_kind::timed_out, "the deadline had passed before the work began"});
@@ -271,14 +272,14 @@ call_id stage_engine::send(call& from, std::uint64_t tag, const stage_ref& child
   return id;
 }
 
-void stage_engine::answer(call_id id, step_result result) {
+void stage_engine::answer(call_id id, step_result result, bool as_it_was) {
   auto* place = find(id);
   if (!place || !place->work) return;
   auto& host = stages_[place->stage];
-  result.latency = now_ - place->work->started_;
+  if (!as_it_was) result.latency = now_ - place->work->started_;
   result.name = host.identity->name;
   if (result.node.str().empty()) result.node = services_.node_name;
-  if (result.why) {
+  if (result.why && result.why->kind != failure_kind::paused) {
     auto& counters = host.identity->counters;
     auto& count =
         result.why->kind == failure_kind::cancelled ? counters.cancelled : counters.failures;

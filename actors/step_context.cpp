@@ -51,7 +51,9 @@ void step_context::warn(std::string_view text) const {
                    .run = request_.run.get(),
                    .step = name_,
                    .attempt = request_.attempt,
-                   .detail = text});
+                   .detail = text,
+                   .path = path_,
+                   .turns = request_.turns.get()});
 }
 
 bool step_context::sleep_for(duration length) {

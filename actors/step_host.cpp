@@ -3,6 +3,7 @@
 #include <troupe/actors/stage_engine.hpp>
 #include <troupe/actors/step_host.hpp>
 
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -65,14 +66,19 @@ private:
   static constexpr std::uint32_t grace_timer = 0;
 
   void start() override {
-    const auto& meter = request().run->meter();
-    if (auto broken = meter->broken()) return fail({failure_kind::usage_limit, *broken});
+    if (auto broken = broken_limit()) return fail({failure_kind::usage_limit, *broken});
     emit({.kind = event_kind::step_started});
     switch (definition_.kind) {
     case step_kind::inlined: return run_inline();
     case step_kind::blocking: return run_on_pool();
     case step_kind::async: return run_async();
     }
+  }
+
+  // What undoes something runs in spite of a broken limit.
+  std::optional<std::string> broken_limit() const {
+    if (request().shielded) return std::nullopt;
+    return request().run->meter()->broken();
   }
 
   void run_inline() {
@@ -142,7 +148,7 @@ private:
   }
 
   void stop_for_limit() {
-    auto broken = request().run->meter()->broken();
+    auto broken = broken_limit();
     if (!broken || cancel_reason() || limit_) return;
     limit_ = std::make_shared<const failure>(failure{failure_kind::usage_limit, *broken});
     give_notice();
@@ -183,7 +189,7 @@ private:
     if (result) {
       answer.output = *std::move(result);
       answer.ctx = context_->ctx_;
-      if (auto broken = request().run->meter()->broken()) {
+      if (auto broken = broken_limit()) {
         answer.why = std::make_shared<const failure>(
             failure{failure_kind::usage_limit, *broken, {}, identity().name.str()});
       }

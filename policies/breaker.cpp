@@ -57,6 +57,7 @@ void troupe_check(const breaker& options, option_check& report) {
   report.positive("wait", options.wait);
   report.require(std::isfinite(options.wait_growth) && options.wait_growth >= 1, "wait_growth",
                  "is " + description::text(options.wait_growth) + "; it must be at least 1");
+  report.positive("max_wait", options.max_wait);
   report.require(!(options.wait_growth > 1) || options.max_wait >= options.wait, "max_wait",
                  "is " + to_string(options.max_wait) + "; it must be at least wait, "
                      + to_string(options.wait));
@@ -131,11 +132,13 @@ void breaker_state::record(const breaker_permit& permit, breaker_verdict verdict
   if (in_a_row || rates_reached()) open(now);
 }
 
-breaker_verdict breaker_state::judge(const failure* why) const {
+breaker_verdict breaker_state::judge(const failure* why, std::uint32_t attempt) const {
   if (why == nullptr) return breaker_verdict::success;
-  if (why->kind == failure_kind::rejected || why->kind == failure_kind::cancelled)
+  if (why->kind == failure_kind::rejected || why->kind == failure_kind::cancelled
+      || why->kind == failure_kind::paused) {
     return breaker_verdict::neutral;
-  if (options_.failure_if && !options_.failure_if(*why)) return breaker_verdict::neutral;
+  }
+  if (options_.failure_if && !options_.failure_if(*why, attempt)) return breaker_verdict::neutral;
   return breaker_verdict::failure;
 }
 

@@ -54,6 +54,13 @@ value troupe_describe(const cache& options) {
   });
 }
 
+value troupe_describe_shared(const cache& options) {
+  return description::map({{"name", description::of_name(options.name)},
+                           {"ttl", description::of(options.ttl)},
+                           {"max_size", options.max_size},
+                           {"max_bytes", options.max_bytes}});
+}
+
 void troupe_check(const cache& options, option_check& report) {
   if (options.ttl) report.positive("ttl", *options.ttl);
   report.at_least("max_size", description::as_signed(options.max_size), 1);

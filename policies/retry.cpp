@@ -116,8 +116,7 @@ std::optional<duration> retry_schedule::next_delay(const failure& why, duration 
                                                    double unit_random) {
   if (std::cmp_greater_equal(retries_made_, std::max(options_->max_retries, 0)))
     return std::nullopt;
-  if (why.kind == failure_kind::cancelled || why.kind == failure_kind::usage_limit)
-    return std::nullopt;
+  if (ends_the_run(why)) return std::nullopt;
   const auto worth_it =
       options_->retry_if ? options_->retry_if(why, retries_made_ + 1) : is_retryable(why);
   if (!worth_it) return std::nullopt;

@@ -45,4 +45,17 @@ std::string to_hex(const digest& sum) {
   return text;
 }
 
+std::optional<digest> digest_from_hex(std::string_view text) {
+  digest sum{};
+  if (text.size() != 2 * sum.size()) return std::nullopt;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    const auto nibble = digits.find(text[at]);
+    if (nibble == std::string_view::npos) return std::nullopt;
+    auto& byte = sum[at / 2];
+    byte = static_cast<std::uint8_t>(byte << 4 | nibble);
+  }
+  return sum;
+}
+
 } // namespace troupe

@@ -16,16 +16,17 @@ std::string_view to_string(failure_kind kind) {
   case failure_kind::malformed: return "malformed";
   case failure_kind::usage_limit: return "usage_limit";
   case failure_kind::unclassified: return "unclassified";
+  case failure_kind::paused: return "paused";
   }
   return "";
 }
 
 std::optional<failure_kind> failure_kind_from(std::string_view name) {
-  constexpr std::array all{failure_kind::transient,   failure_kind::rate_limited,
-                           failure_kind::timed_out,   failure_kind::permanent,
-                           failure_kind::rejected,    failure_kind::cancelled,
-                           failure_kind::worker_lost, failure_kind::malformed,
-                           failure_kind::usage_limit, failure_kind::unclassified};
+  constexpr std::array all{
+      failure_kind::transient,    failure_kind::rate_limited, failure_kind::timed_out,
+      failure_kind::permanent,    failure_kind::rejected,     failure_kind::cancelled,
+      failure_kind::worker_lost,  failure_kind::malformed,    failure_kind::usage_limit,
+      failure_kind::unclassified, failure_kind::paused};
   for (const auto kind : all) {
     if (to_string(kind) == name) return kind;
   }
@@ -57,9 +58,15 @@ bool is_retryable(const failure& why) {
   case failure_kind::rejected:
   case failure_kind::cancelled:
   case failure_kind::malformed:
-  case failure_kind::usage_limit: return false;
+  case failure_kind::usage_limit:
+  case failure_kind::paused: return false;
   }
   return false;
+}
+
+bool ends_the_run(const failure& why) {
+  return why.kind == failure_kind::cancelled || why.kind == failure_kind::usage_limit
+         || why.kind == failure_kind::paused;
 }
 
 std::string to_string(const failure& why) {

@@ -166,6 +166,10 @@ outcome<value> parse_json(std::string_view text, const decode_limits& limits) {
                          + std::to_string(limits.max_bytes),
                      limits.max_bytes);
   }
+  // The library takes a NUL for the end, wherever it stands.
+  if (const auto nul = text.find('\0'); nul != std::string_view::npos) {
+    return malformed("has a NUL byte", nul);
+  }
   try {
     return parse(text, limits);
   } catch (const std::exception& error) {

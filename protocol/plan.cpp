@@ -93,7 +93,7 @@ private:
   }
 
   void add_target(const plan& stage, std::size_t depth, value::list_type& children) {
-    const auto* target = find_ ? find_(stage.name()) : nullptr;
+    const auto* target = find_ ? find_(stage.target()) : nullptr;
     if (target) children.push_back(child("", *target, depth));
   }
 
@@ -123,6 +123,12 @@ plan plan::sequence(const plan& first, const plan& next) {
   return make(plan_kind::sequence, "", std::move(entries));
 }
 
+value troupe_describe(const use_options& options) {
+  return value::map({{"target", options.target}});
+}
+
+void troupe_check(const use_options&, option_check&) {}
+
 plan plan::use(std::string name) {
   return make(plan_kind::use, std::move(name), {});
 }
@@ -137,6 +143,10 @@ const std::string& plan::given_name() const noexcept {
 
 const std::string& plan::name() const noexcept {
   return node_->display;
+}
+
+const std::string& plan::target() const noexcept {
+  return options() ? options_as<use_options>().target : name();
 }
 
 const std::vector<plan::child>& plan::children() const noexcept {
@@ -162,7 +172,11 @@ plan plan::renamed(std::string name) const {
     around.push_back(at);
     at = &at->children().front().stage;
   }
-  auto result = make(at->kind(), std::move(name), at->children(), at->node_->options);
+  auto options = at->node_->options;
+  if (at->kind() == plan_kind::use && !options) {
+    options = std::make_shared<options_of<use_options>>(use_options{at->name()});
+  }
+  auto result = make(at->kind(), std::move(name), at->children(), std::move(options));
   for (auto policy = around.rbegin(); policy != around.rend(); ++policy) {
     auto children = (*policy)->children();
     children.front().stage = std::move(result);

@@ -22,7 +22,7 @@ bool has_keys(plan_kind kind) {
 
 // Equal for stages that are the same one: the same node, or a `use` of the same name.
 std::pair<const void*, std::string> identity_of(const plan& stage) {
-  if (stage.kind() == plan_kind::use) return {nullptr, stage.name()};
+  if (stage.kind() == plan_kind::use) return {nullptr, stage.target()};
   return {&stage.children(), ""};
 }
 
@@ -31,6 +31,7 @@ std::string missing_children(const plan& stage) {
   const auto count = stage.children().size();
   switch (stage.kind()) {
   case plan_kind::step:
+  case plan_kind::pause:
   case plan_kind::use: return "";
   case plan_kind::sequence: return count > 0 ? "" : "has no steps; it needs at least one";
   case plan_kind::parallel:
@@ -40,6 +41,9 @@ std::string missing_children(const plan& stage) {
   case plan_kind::loop: return count > 0 ? "" : "has no body; it needs one";
   case plan_kind::fallback:
     if (count == 1) return "has nothing to fall back to; it needs at least one more stage";
+    return count > 0 ? "" : "protects nothing; it needs a stage";
+  case plan_kind::compensate:
+    if (count == 1) return "has nothing to compensate with; it needs a second stage";
     [[fallthrough]];
   case plan_kind::retry:
   case plan_kind::timeout:
@@ -47,7 +51,9 @@ std::string missing_children(const plan& stage) {
   case plan_kind::cache:
   case plan_kind::hedge:
   case plan_kind::bulkhead:
-  case plan_kind::rate_limit: return count > 0 ? "" : "protects nothing; it needs a stage";
+  case plan_kind::rate_limit:
+  case plan_kind::save_as:
+  case plan_kind::place: return count > 0 ? "" : "protects nothing; it needs a stage";
   }
   return "";
 }
@@ -93,9 +99,12 @@ private:
     extent below;
     for (std::size_t i = 0; i < stage.children().size() && !full_; ++i) {
       const auto is_fallback = stage.kind() == plan_kind::fallback && i > 0;
+      const auto is_undoing = stage.kind() == plan_kind::compensate && i > 0;
       fallbacks_around_ += is_fallback;
+      undoing_ += is_undoing;
       const auto one = visit(stage.children()[i].stage, depth + 1);
       fallbacks_around_ -= is_fallback;
+      undoing_ -= is_undoing;
       below.stages += one.stages;
       below.levels = std::max(below.levels, one.levels);
     }
@@ -103,14 +112,14 @@ private:
   }
 
   extent follow(const plan& stage, std::size_t depth) {
-    const auto& name = stage.name();
+    const auto& name = stage.target();
     refuse_cycle(name);
     const auto* target = find_ && !is_open(name) ? find_(name) : nullptr;
     if (!target) {
       if (find_ && !is_open(name)) add_here("use", "names no registered pipeline");
       return {};
     }
-    const std::pair known(name, hedges_ > 0);
+    const std::pair known(name, (hedges_ > 0 ? 1 : 0) + (undoing_ > 0 ? 2 : 0));
     if (const auto before = walked_.find(known); before != walked_.end()) {
       return again(stage, before->second, depth);
     }
@@ -151,6 +160,9 @@ private:
       if (stage.given_name().empty()) add(stage, "", "has no name; every step needs one");
     }
     if (auto missing = missing_children(stage); !missing.empty()) add(stage, "", missing);
+    if (stage.kind() == plan_kind::pause && undoing_ > 0) {
+      add(stage, "", "is part of a compensation, which cannot wait for a person");
+    }
     if (has_keys(stage.kind())) check_keys(stage);
     if (stage.kind() == plan_kind::fallback && (in_fallback_.empty() || !in_fallback_.back())) {
       check_fallbacks(stage);
@@ -171,13 +183,14 @@ private:
     const auto kind = std::string(to_string(stage.kind()));
     option_check report(where(stage), stage.kind() == plan_kind::step ? "" : kind, issues_);
     options.check(report);
-    options.check_children(report, stage.children().size());
+    // A map has as many branches as its list has items.
+    if (stage.kind() != plan_kind::map) options.check_children(report, stage.children().size());
     if (stage.kind() == plan_kind::step && hedges_ > 0 && !options.idempotent()) {
       add(stage, "hedge", "runs this step more than once, but it is not marked idempotent");
     }
     const auto name = is_shareable(stage.kind()) ? options.shared_name() : std::string();
     if (name.empty()) return;
-    auto described = options.describe();
+    auto described = options.describe_shared();
     const auto [known, is_new] = shared_.try_emplace({stage.kind(), name}, described);
     if (is_new || known->second == described) return;
     add(stage, kind + " \"" + name + "\"", "is declared with different options elsewhere");
@@ -246,11 +259,12 @@ private:
   std::vector<std::string> path_;
   std::vector<bool> in_fallback_;
   std::vector<open_use> open_;
-  std::map<std::pair<std::string, bool>, extent> walked_;
+  std::map<std::pair<std::string, int>, extent> walked_; // by name and what is around it
   std::map<std::pair<plan_kind, std::string>, value> shared_;
   std::size_t count_ = 0;
   std::size_t hedges_ = 0;
   std::size_t fallbacks_around_ = 0;
+  std::size_t undoing_ = 0;
   bool full_ = false;
 };
 

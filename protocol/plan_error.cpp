@@ -36,6 +36,7 @@ std::string_view to_string(plan_kind kind) {
   case plan_kind::router: return "router";
   case plan_kind::loop: return "loop";
   case plan_kind::use: return "use";
+  case plan_kind::pause: return "pause";
   case plan_kind::retry: return "retry";
   case plan_kind::timeout: return "timeout";
   case plan_kind::fallback: return "fallback";
@@ -44,6 +45,9 @@ std::string_view to_string(plan_kind kind) {
   case plan_kind::hedge: return "hedge";
   case plan_kind::bulkhead: return "bulkhead";
   case plan_kind::rate_limit: return "rate_limit";
+  case plan_kind::save_as: return "save_as";
+  case plan_kind::compensate: return "compensate";
+  case plan_kind::place: return "place";
   }
   return "";
 }

@@ -1,5 +1,7 @@
 #include <troupe/protocol/run_scope.hpp>
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace troupe {
@@ -21,6 +23,13 @@ void run_scope::add_checkpoint(std::string name, instant now) {
   checkpoints_.push_back({std::move(name), now - started_});
 }
 
+void run_scope::restore(std::vector<checkpoint> earlier) {
+  const std::lock_guard lock(mutex_);
+  if (earlier.size() > max_checkpoints) earlier.resize(max_checkpoints);
+  checkpoints_.insert(checkpoints_.begin(), std::make_move_iterator(earlier.begin()),
+                      std::make_move_iterator(earlier.end()));
+}
+
 std::vector<checkpoint> run_scope::checkpoints() const {
   const std::lock_guard lock(mutex_);
   return checkpoints_;
@@ -29,6 +38,24 @@ std::vector<checkpoint> run_scope::checkpoints() const {
 std::uint64_t run_scope::dropped_checkpoints() const {
   const std::lock_guard lock(mutex_);
   return dropped_;
+}
+
+std::uint32_t run_scope::next_call_at(const std::string& path) {
+  const std::scoped_lock lock(mutex_);
+  return ++calls_[path];
+}
+
+void run_scope::add_pause(std::shared_ptr<const failure> why, pause_request asked) {
+  const std::scoped_lock lock(mutex_);
+  pauses_.insert_or_assign(std::move(why), std::move(asked));
+}
+
+std::optional<pause_request> run_scope::pause(const failure* why) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = std::find_if(pauses_.begin(), pauses_.end(),
+                                  [&](const auto& each) { return each.first.get() == why; });
+  if (found == pauses_.end()) return std::nullopt;
+  return found->second;
 }
 
 } // namespace troupe

@@ -61,7 +61,7 @@ value metadata_map(const step_metadata& about, std::size_t depth) {
   add_flag("hedge_won", about.hedge_won);
   add_result("primary_attempt_result", about.primary_attempt_result);
   add_result("fallback_attempt_result", about.fallback_attempt_result);
-  add_result("compensation", about.compensation);
+  add_result("compensation", about.compensation());
   if (!about.executed_branch.is_null()) {
     members.emplace_back("executed_branch", about.executed_branch);
   }
@@ -204,7 +204,9 @@ std::shared_ptr<const step_metadata> read_metadata(const value& content, const s
   about.fallback_attempt_result = read_attempt(from, "fallback_attempt_result", depth);
   about.executed_branch = from.at("executed_branch");
   about.exit_reason = from.text("exit_reason");
-  about.compensation = read_attempt(from, "compensation", depth);
+  if (auto undone = read_attempt(from, "compensation", depth)) {
+    about.undone_by = std::make_shared<compensation_slot>(std::move(undone));
+  }
   return std::make_shared<const step_metadata>(std::move(about));
 }
 
@@ -262,6 +264,16 @@ const native_type& result_type() {
 }
 
 } // namespace
+
+void compensation_slot::fill(std::shared_ptr<const step_result> result) {
+  const std::scoped_lock lock(mutex_);
+  result_ = std::move(result);
+}
+
+std::shared_ptr<const step_result> compensation_slot::get() const {
+  const std::scoped_lock lock(mutex_);
+  return result_;
+}
 
 const std::string& shared_name::str() const noexcept {
   return text_ ? *text_ : no_text();

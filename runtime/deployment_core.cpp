@@ -17,8 +17,9 @@ step_result ended_result(const std::shared_ptr<const failure>& why, context ctx)
 
 } // namespace
 
-deployment_core::deployment_core(std::shared_ptr<runtime_core> home, plan tree)
-    : home_(std::move(home)), tree_(std::move(tree)) {}
+deployment_core::deployment_core(std::shared_ptr<runtime_core> home, plan tree, std::string name)
+    : home_(std::move(home)), tree_(std::move(tree)),
+      name_(name.empty() ? tree_.name() : std::move(name)) {}
 
 deployment_core::~deployment_core() {
   home_->forget(this);
@@ -26,23 +27,59 @@ deployment_core::~deployment_core() {
 }
 
 std::shared_ptr<run_state> deployment_core::start(value input, run_options options) {
-  const auto now = home_->now();
   auto correlation = options.correlation_id;
   if (correlation.empty()) correlation = options.context.correlation_id();
   const auto id = home_->make_run_id();
   if (correlation.empty()) correlation = id.to_string();
+  auto scope =
+      std::make_shared<run_scope>(id, std::move(correlation), home_->now(), options.limits);
+  if (records) scope->journal = std::make_shared<run_journal>();
+  return begin(std::move(scope), std::move(input), std::move(options));
+}
 
-  auto scope = std::make_shared<run_scope>(id, correlation, now, options.limits);
+outcome<std::shared_ptr<run_state>>
+deployment_core::resume(const run_snapshot& state, const value& answer, run_options options) {
+  if (!records || !(state.plan == hash)) {
+    return failure{failure_kind::permanent,
+                   "the run was paused by another version of the pipeline " + state.name};
+  }
+  if (const auto misfit = state.pause.rule.refuse(answer)) {
+    return failure{failure_kind::malformed,
+                   "the answer to \"" + state.pause.prompt + "\" " + *misfit};
+  }
+  auto scope =
+      std::make_shared<run_scope>(state.run_id, state.correlation_id, home_->now(), options.limits);
+  scope->journal = state.journal ? state.journal->copy() : std::make_shared<run_journal>();
+  step_result answered;
+  answered.name = state.pause.step;
+  answered.output = answer;
+  scope->journal->record(state.pause.where,
+                         {std::make_shared<const step_result>(std::move(answered)), {}});
+  scope->retry_count = state.retry_count;
+  scope->cache_hit = state.cache_hit;
+  scope->fallback_used = state.fallback_used;
+  scope->restore(state.checkpoints);
+  options.context = context(state.correlation_id, state.context);
+  return begin(std::move(scope), state.input, std::move(options));
+}
+
+std::shared_ptr<run_state> deployment_core::begin(std::shared_ptr<run_scope> scope, value input,
+                                                  run_options options) {
   step_request request;
   request.input = std::move(input);
-  request.ctx = options.context.with_correlation_id(std::move(correlation));
-  if (request.ctx.id().empty()) request.ctx = request.ctx.with_id(id.to_string());
+  request.ctx = options.context.with_correlation_id(scope->correlation_id());
+  if (request.ctx.id().empty()) request.ctx = request.ctx.with_id(scope->id().to_string());
   request.run = scope;
   request.meter = scope->meter();
-  if (options.deadline) request.deadline = later(now, *options.deadline);
+  if (options.deadline) request.deadline = later(scope->started(), *options.deadline);
+  // Only a run that may pause has to know what it was asked.
+  const auto kept = records ? std::make_shared<const step_request>(request) : nullptr;
   auto run = std::make_shared<run_state>(
       shared_from_this(), std::move(scope),
-      [this, options = std::move(options)](step_result result, run_state& ended) {
+      [this, kept, options = std::move(options)](step_result result, run_state& ended) {
+        if (kept && result.failed_with(failure_kind::paused)) {
+          settle_pause(ended, result.why.get(), *kept);
+        }
         settle_result(std::move(result), ended, options);
       });
   launch(run, std::move(request));
@@ -106,9 +143,10 @@ void deployment_core::settle_result(step_result result, run_state& run,
   auto& all = run.result_;
   all.run_id = scope.id();
   all.correlation_id = scope.correlation_id();
-  all.name = tree_.name();
+  all.name = name_;
   all.status = result.success()                              ? run_status::completed
                : result.why->kind == failure_kind::cancelled ? run_status::cancelled
+               : result.why->kind == failure_kind::paused    ? run_status::paused
                                                              : run_status::failed;
   all.output = std::move(result.output);
   all.why = std::move(result.why);
@@ -132,12 +170,32 @@ void deployment_core::settle_result(step_result result, run_state& run,
   }
 }
 
+void deployment_core::settle_pause(run_state& run, const failure* why, const step_request& asked) {
+  const auto& scope = run.scope();
+  auto state = std::make_shared<run_snapshot>();
+  state->run_id = scope.id();
+  state->correlation_id = scope.correlation_id();
+  state->name = name_;
+  state->plan = hash;
+  state->pause = scope.pause(why).value_or(pause_request{});
+  state->input = asked.input;
+  state->context = asked.ctx.to_value();
+  state->journal = scope.journal;
+  state->retry_count = scope.retry_count;
+  state->cache_hit = scope.cache_hit;
+  state->fallback_used = scope.fallback_used;
+  state->checkpoints = scope.checkpoints();
+  run.result_.snapshot = std::move(state);
+}
+
 void deployment_core::warn(const run_scope& scope, std::string_view text) {
   if (!home_->observed(event_kind::warning)) return;
   home_->emit({.kind = event_kind::warning, .at = home_->now(), .run = &scope, .detail = text});
 }
 
 void deployment_core::count(const step_result& result, const run_scope& scope) {
+  // A run that waits for a person is counted when it has gone on and ended.
+  if (result.failed_with(failure_kind::paused)) return;
   ++total_;
   cost_usd_.fetch_add(result.spent.cost_usd);
   tokens_ += result.spent.tokens;

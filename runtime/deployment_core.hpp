@@ -28,10 +28,12 @@ public:
     std::vector<std::shared_ptr<actors::mailbox>> hosts;
   };
 
-  deployment_core(std::shared_ptr<runtime_core> home, plan tree);
+  deployment_core(std::shared_ptr<runtime_core> home, plan tree, std::string name);
   ~deployment_core();
 
   std::shared_ptr<run_state> start(value input, run_options options);
+  outcome<std::shared_ptr<run_state>> resume(const run_snapshot& state, const value& answer,
+                                             run_options options);
   std::function<void()> serve(step_request request, std::function<void(step_result)> done);
   bool cancel(const run_state& run, const std::shared_ptr<const failure>& reason);
   [[nodiscard]] deployment_metrics metrics() const;
@@ -41,21 +43,27 @@ public:
 
   [[nodiscard]] runtime_core& home() const noexcept { return *home_; }
   [[nodiscard]] const plan& tree() const noexcept { return tree_; }
-
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
   // Filled by the plan spawner.
   std::vector<replica> replicas;
   std::vector<std::shared_ptr<actors::stage_identity>> identities;
   std::vector<std::pair<std::string, std::shared_ptr<breaker_entry>>> breakers;
   std::vector<cache_place> caches;
+  bool records = false; ///< runs remember what they have finished
+  digest hash{};        ///< of the plan, where runs remember
 
 private:
+  std::shared_ptr<run_state> begin(std::shared_ptr<run_scope> scope, value input,
+                                   run_options options);
   void launch(const std::shared_ptr<run_state>& run, step_request request);
   void count(const step_result& result, const run_scope& scope);
   void warn(const run_scope& scope, std::string_view text);
   void settle_result(step_result result, run_state& run, const run_options& options);
+  void settle_pause(run_state& run, const failure* why, const step_request& asked);
 
   std::shared_ptr<runtime_core> home_;
   plan tree_;
+  std::string name_;
   std::atomic<std::uint64_t> next_replica_{0};
   std::atomic<std::uint64_t> total_{0};
   std::atomic<std::uint64_t> failed_{0};

@@ -85,10 +85,18 @@ wall_time wall_now() {
 
 step_definition http_request_definition(const http_request_options* known, std::string identity,
                                         request_maker make) {
+  auto about = http_request_per_attempt(
+      known,
+      [make = std::move(make)](const value& input, step_context& context)
+          -> outcome<http_request_options> { return make(input, context.snapshot()); });
+  about.identity = std::move(identity);
+  return about;
+}
+
+step_definition http_request_per_attempt(const http_request_options* known, http_attempt make) {
   step_definition about;
   about.kind = step_kind::async;
   about.type = "http.request";
-  about.identity = std::move(identity);
   if (known) {
     about.parameters = troupe_describe(*known);
     about.check = [options = *known](option_check& report) { troupe_check(options, report); };
@@ -96,39 +104,71 @@ step_definition http_request_definition(const http_request_options* known, std::
   }
   about.work = async_function([client = shared_client(),
                                make = std::move(make)](const value& input, value_completion done) {
-    auto options = make(input, done.context().snapshot());
-    auto call = http_call_from(options);
+    auto options = make(input, done.context());
+    if (!options) return done(options.why());
+    auto call = http_call_from(*options);
     auto label = call ? label_of(*call) : call_label();
     run_exchange(client, std::move(call), std::move(done),
-                 [options, label](const http_reply& reply, step_context&) {
+                 [options = *options, label](const http_reply& reply, step_context&) {
                    return read_http_reply(options, label, reply, wall_now());
                  });
   });
   return about;
 }
 
-step_definition llm_chat_definition(llm_chat_options options, std::string identity,
-                                    message_maker make) {
+namespace {
+
+/// How an answer becomes the output of the step.
+using answer_writer = value (*)(const chat_answer&);
+
+void ask_model(const std::shared_ptr<http_client>& client, const llm_chat_options& options,
+               const std::vector<chat_message>& messages, value_completion done,
+               answer_writer write) {
+  auto call = llm_call(options, messages);
+  auto label = call ? label_of(*call) : call_label();
+  run_exchange(
+      client, std::move(call), std::move(done),
+      [options, label, write](const http_reply& reply, step_context& context) -> outcome<value> {
+        auto read = read_llm_reply(options, label, reply, wall_now());
+        if (!read) return read.why();
+        context.report_usage(read->spent);
+        if (!read->price_known) context.warn("no price is known for this model");
+        return write(read->answer);
+      });
+}
+
+step_definition llm_definition(const llm_chat_options* known) {
   step_definition about;
   about.kind = step_kind::async;
   about.type = "llm.chat";
-  about.idempotent = options.idempotent;
+  if (!known) return about;
+  about.idempotent = known->idempotent;
+  about.parameters = troupe_describe(*known);
+  about.check = [options = *known](option_check& report) { troupe_check(options, report); };
+  return about;
+}
+
+} // namespace
+
+step_definition llm_chat_definition(llm_chat_options options, std::string identity,
+                                    message_maker make) {
+  auto about = llm_definition(&options);
   about.identity = std::move(identity);
-  about.parameters = troupe_describe(options);
-  about.check = [options](option_check& report) { troupe_check(options, report); };
   about.work = async_function([client = shared_client(), options = std::move(options),
                                make = std::move(make)](const value& input, value_completion done) {
-    auto call = llm_call(options, make(input, done.context().snapshot()));
-    auto label = call ? label_of(*call) : call_label();
-    run_exchange(
-        client, std::move(call), std::move(done),
-        [options, label](const http_reply& reply, step_context& context) -> outcome<value> {
-          auto read = read_llm_reply(options, label, reply, wall_now());
-          if (!read) return read.why();
-          context.report_usage(read->spent);
-          if (!read->price_known) context.warn("no price is known for this model");
-          return to_value<chat_answer>(read->answer);
-        });
+    const auto messages = make(input, done.context().snapshot());
+    ask_model(client, options, messages, std::move(done), to_value<chat_answer>);
+  });
+  return about;
+}
+
+step_definition llm_chat_per_attempt(const llm_chat_options* known, llm_attempt make) {
+  auto about = llm_definition(known);
+  about.work = async_function([client = shared_client(),
+                               make = std::move(make)](const value& input, value_completion done) {
+    const auto options = make(input, done.context());
+    if (!options) return done(options.why());
+    ask_model(client, *options, {}, std::move(done), llm_output);
   });
   return about;
 }

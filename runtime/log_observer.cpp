@@ -48,6 +48,7 @@ public:
 private:
   void run_finished(const run_event& event) {
     if (!event.why || event.why->kind == failure_kind::cancelled) return;
+    if (event.why->kind == failure_kind::paused) return;
     write(spdlog::level::warn, event, "run failed: {}", to_string(*event.why));
   }
 

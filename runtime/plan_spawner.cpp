@@ -5,16 +5,21 @@
 
 #include <troupe/actors/cache_keeper.hpp>
 #include <troupe/actors/chooser.hpp>
+#include <troupe/actors/context_saver.hpp>
 #include <troupe/actors/fallback_supervisor.hpp>
 #include <troupe/actors/fan_out.hpp>
 #include <troupe/actors/hedge_supervisor.hpp>
 #include <troupe/actors/looper.hpp>
+#include <troupe/actors/pauser.hpp>
+#include <troupe/actors/recorder.hpp>
 #include <troupe/actors/retry_supervisor.hpp>
 #include <troupe/actors/run_keeper.hpp>
+#include <troupe/actors/saga_keeper.hpp>
 #include <troupe/actors/sequencer.hpp>
 #include <troupe/actors/step_host.hpp>
 #include <troupe/actors/timeout_supervisor.hpp>
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <utility>
@@ -26,7 +31,7 @@ using namespace actors;
 namespace {
 
 /// What the replicas of one place in the plan share.
-struct place {
+struct stage_place {
   std::shared_ptr<stage_identity> identity;
   std::shared_ptr<breaker_entry> breaker;
   std::shared_ptr<shared_cache> cache;
@@ -40,13 +45,18 @@ struct place {
 class spawner {
 public:
   spawner(deployment_core& deployment, const plan::resolver& find)
-      : deployment_(deployment), home_(deployment.home()), find_(find) {}
+      : deployment_(deployment), home_(deployment.home()), find_(find),
+        records_(has(deployment.tree(), plan_kind::pause)) {
+    deployment_.records = records_;
+    if (records_) deployment_.hash = deployment_.tree().hash(find_);
+  }
 
   void spawn_replica() {
     hosts_.clear();
     open_host_ = {};
-    auto root = listed(deployment_.tree(), "0", "");
-    auto& identity = place_of(deployment_.tree(), "run", deployment_.tree().name()).identity;
+    const auto& tree = deployment_.tree();
+    listed_child root{scoped(tree, "0", ""), tree.is_spliced()};
+    auto& identity = place_at(deployment_.tree(), "run", deployment_.name()).identity;
     deployment_core::replica made;
     made.root = add(make(identity, run_keeper{std::move(root)}));
     if (!made.root.host) made.root.host = open_host_.box;
@@ -81,7 +91,7 @@ private:
     };
   }
 
-  place& place_of(const plan& node, const std::string& path, const std::string& name) {
+  stage_place& place_at(const plan& node, const std::string& path, const std::string& name) {
     auto& found = places_[path];
     if (found.identity) return found;
     found.identity = std::make_shared<stage_identity>();
@@ -96,7 +106,7 @@ private:
   }
 
   // Makes what belongs to the place itself, once for all replicas.
-  void fill(place& made, const plan& node, const std::string& name) {
+  void fill(stage_place& made, const plan& node, const std::string& name) {
     auto& shared = home_.shared();
     switch (node.kind()) {
     case plan_kind::breaker: {
@@ -132,6 +142,72 @@ private:
     }
   }
 
+  // True when a stage of that kind is in the plan or in what it uses.
+  bool has(const plan& node, plan_kind kind) {
+    if (node.kind() == kind) return true;
+    if (node.kind() == plan_kind::use) {
+      const auto* target = find_(node.target());
+      return target && has(*target, kind);
+    }
+    return std::any_of(node.children().begin(), node.children().end(),
+                       [&](const plan::child& each) { return has(each.stage, kind); });
+  }
+
+  // True for what is done again as a whole, or not at all: nobody is asked in it, and once it has
+  // ended nothing in it is undone any more.
+  bool is_unit(const plan& node) {
+    return !has(node, plan_kind::pause) && !has(node, plan_kind::compensate);
+  }
+
+  // The identity of a stage that plans and metrics do not show.
+  std::shared_ptr<stage_identity> unlisted(const plan& node, const std::string& path,
+                                           const std::string& name, const char* role) {
+    auto& found = unlisted_[path + role];
+    if (found) return found;
+    found = std::make_shared<stage_identity>();
+    found->name = name;
+    found->kind = node.kind();
+    found->path = path;
+    return found;
+  }
+
+  // True for a pipeline that is shown under the name it is used by.
+  static bool is_shown_as_used(const plan& node, const plan& target) {
+    return target.is_spliced() || node.name() != node.target();
+  }
+
+  // The name that results of this stage carry.
+  const std::string& shown_name(const plan& node, const std::string& shown_as) {
+    if (!shown_as.empty()) return shown_as;
+    if (node.kind() != plan_kind::use) return node.name();
+    const auto& target = *find_(node.target());
+    return is_shown_as_used(node, target) ? node.name() : shown_name(target, "");
+  }
+
+  // A stage whose failure is dealt with right here: what it has done is undone first, and a failure
+  // of it is over and done with. Most of them deal with no end of the run.
+  stage_ref scoped(const plan& node, const std::string& path, const std::string& shown_as,
+                   bool passes_ends_on = true) {
+    auto inner = spawn(node, path, shown_as);
+    const auto& name = shown_name(node, shown_as);
+    if (has(node, plan_kind::compensate)) {
+      inner = add(
+          make(unlisted(node, path, name, "scope"), saga_keeper{std::move(inner), passes_ends_on}));
+    }
+    if (!records_ || in_unit_ || is_unit(node)) return inner;
+    return add(make(unlisted(node, path, name, "attempt"), recorder{std::move(inner), true}));
+  }
+
+  // Runs that may pause remember what they have finished.
+  stage_ref spawn(const plan& node, const std::string& path, const std::string& shown_as) {
+    if (!records_ || in_unit_ || !is_unit(node)) return spawn_bare(node, path, shown_as);
+    in_unit_ = true;
+    auto inner = spawn_bare(node, path, shown_as);
+    in_unit_ = false;
+    return add(make(unlisted(node, path, shown_name(node, shown_as), "record"),
+                    recorder{std::move(inner)}));
+  }
+
   listed_child listed(const plan& node, const std::string& path, const std::string& shown_as) {
     return {spawn(node, path, shown_as), node.is_spliced() && shown_as.empty()};
   }
@@ -145,11 +221,14 @@ private:
     return children;
   }
 
-  std::vector<stage_ref> all(const plan& node, const std::string& path, bool shown_by_key) {
+  // With any join but `all`, a branch may fail without the block failing.
+  std::vector<stage_ref> branches(const plan& node, const std::string& path) {
+    const auto may_fail = node.options_as<block_options>().joined.mode != join_mode::all;
     std::vector<stage_ref> children;
     for (std::size_t index = 0; index < node.children().size(); ++index) {
       const auto& [key, stage] = node.children()[index];
-      children.push_back(spawn(stage, path + '/' + std::to_string(index), shown_by_key ? key : ""));
+      const auto place = path + '/' + std::to_string(index);
+      children.push_back(may_fail ? scoped(stage, place, key, false) : spawn(stage, place, key));
     }
     return children;
   }
@@ -162,16 +241,17 @@ private:
   }
 
   // One line per kind of node. `shown_as` replaces the name of a stage that is a keyed branch.
-  stage_ref spawn(const plan& node, const std::string& path, const std::string& shown_as) {
+  stage_ref spawn_bare(const plan& node, const std::string& path, const std::string& shown_as) {
     const auto& name = shown_as.empty() ? node.name() : shown_as;
     if (node.kind() == plan_kind::use) {
       // A pipeline that is used as a step is one entry, under the name it is used by.
-      const auto& target = *find_(node.name());
-      return spawn(target, path, target.is_spliced() ? name : shown_as);
+      const auto& target = *find_(node.target());
+      return spawn(target, path, is_shown_as_used(node, target) ? name : shown_as);
     }
-    const auto& at = place_of(node, path, name);
+    const auto& at = place_at(node, path, name);
     const auto& who = at.identity;
     auto inner = [&] { return spawn(node.children()[0].stage, path + "/0", shown_as); };
+    auto scope = [&] { return scoped(node.children()[0].stage, path + "/0", shown_as); };
     switch (node.kind()) {
     case plan_kind::step: return add(make(who, step_host{node}));
     case plan_kind::sequence: return add(make(who, sequencer{all_listed(node, path)}));
@@ -185,19 +265,30 @@ private:
       return add(make(who, looper{listed(node.children()[0].stage, path + "/0", ""),
                                   node.options_as<loop_options>()}));
     case plan_kind::retry:
-      return add(make(who, retry_supervisor{inner(), node.options_as<retry>(), at.budget}));
+      return add(make(who, retry_supervisor{scope(), node.options_as<retry>(), at.budget}));
     case plan_kind::timeout:
       return add(make(who, timeout_supervisor{inner(), node.options_as<timeout>()}));
     case plan_kind::fallback:
       return add(make(who, fallback_supervisor{levels(node, path, shown_as), keys_of(node)}));
     case plan_kind::breaker: return add(make(who, breaker_guard{inner(), at.breaker->state}));
-    case plan_kind::cache: return add(make(who, cache_keeper{inner(), at.cache, at.definition}));
-    case plan_kind::hedge:
-      return add(make(who, hedge_supervisor{inner(), node.options_as<hedge>(), at.latencies}));
+    case plan_kind::cache:
+      return add(
+          make(who, cache_keeper{scope(), at.cache, at.definition, node.options_as<cache>()}));
+    case plan_kind::hedge: {
+      auto each = scoped(node.children()[0].stage, path + "/0", shown_as, false);
+      return add(
+          make(who, hedge_supervisor{std::move(each), node.options_as<hedge>(), at.latencies}));
+    }
     case plan_kind::bulkhead:
       return add(make(who, bulkhead_gate{inner(), at.bulkhead, node.options_as<bulkhead>()}));
     case plan_kind::rate_limit:
       return add(make(who, rate_gate{inner(), at.rate, node.options_as<rate_limit>()}));
+    case plan_kind::pause: return add(make(who, pauser{node.options_as<pause_options>()}));
+    case plan_kind::save_as:
+      return add(make(who, context_saver{inner(), node.options_as<save_as>()}));
+    case plan_kind::compensate: return add(make(who, member(node, path, shown_as)));
+    // Everything is done by this process, whatever its labels.
+    case plan_kind::place: return inner();
     case plan_kind::use: break;
     }
     throw std::logic_error("a plan node of unknown kind");
@@ -208,20 +299,28 @@ private:
                                 const std::string& shown_as) {
     std::vector<stage_ref> children;
     for (std::size_t index = 0; index < node.children().size(); ++index) {
-      children.push_back(spawn(node.children()[index].stage, path + '/' + std::to_string(index),
-                               index == 0 ? shown_as : ""));
+      children.push_back(scoped(node.children()[index].stage, path + '/' + std::to_string(index),
+                                index == 0 ? shown_as : ""));
     }
     return children;
   }
 
+  saga_member member(const plan& node, const std::string& path, const std::string& shown_as) {
+    auto stage = spawn(node.children()[0].stage, path + "/0", shown_as);
+    return {std::move(stage), scoped(node.children()[1].stage, path + "/1", "")};
+  }
+
   fan_out block(const plan& node, const std::string& path) {
-    return {node.kind(), all(node, path, true), keys_of(node), node.options_as<block_options>()};
+    return {node.kind(), branches(node, path), keys_of(node), node.options_as<block_options>()};
   }
 
   deployment_core& deployment_;
   runtime_core& home_;
   const plan::resolver& find_;
-  std::map<std::string, place> places_;
+  bool records_;
+  bool in_unit_ = false;
+  std::map<std::string, stage_place> places_;
+  std::map<std::string, std::shared_ptr<stage_identity>> unlisted_;
   std::vector<stage_system::host> hosts_;
   stage_system::host open_host_{};
 };

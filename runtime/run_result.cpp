@@ -34,25 +34,27 @@ value to_value(const run_result& result) {
     checkpoints.push_back(value::map({{"name", name}, {"at_ms", milliseconds(at)}}));
   }
   const auto& metrics = result.metrics;
-  return value::map(
-      {{"run_id", result.run_id.to_string()},
-       {"correlation_id", result.correlation_id},
-       {"name", result.name},
-       {"status", to_string(result.status)},
-       {"success", result.success()},
-       {"output", result.output.plain()},
-       {"failure", result.why ? to_value(*result.why) : value()},
-       {"total_cost_usd", result.total_cost_usd},
-       {"total_tokens", result.total_tokens},
-       {"latency_ms", milliseconds(result.latency)},
-       {"final_context", result.final_context.to_value().plain()},
-       {"step_history", std::move(history)},
-       {"metrics", value::map({{"latency_ms", milliseconds(metrics.latency)},
-                               {"cache_hit", metrics.cache_hit},
-                               {"fallback_used", metrics.fallback_used},
-                               {"circuit_breaker_state", metrics.circuit_breaker_state},
-                               {"retry_count", metrics.retry_count}})},
-       {"checkpoints", std::move(checkpoints)}});
+  const auto failed = result.why && result.status != run_status::paused;
+  const auto all =
+      value::map({{"run_id", result.run_id.to_string()},
+                  {"correlation_id", result.correlation_id},
+                  {"name", result.name},
+                  {"status", to_string(result.status)},
+                  {"success", result.success()},
+                  {"output", result.output.plain()},
+                  {"failure", failed ? to_value(*result.why) : value()},
+                  {"total_cost_usd", result.total_cost_usd},
+                  {"total_tokens", result.total_tokens},
+                  {"latency_ms", milliseconds(result.latency)},
+                  {"final_context", result.final_context.to_value().plain()},
+                  {"step_history", std::move(history)},
+                  {"metrics", value::map({{"latency_ms", milliseconds(metrics.latency)},
+                                          {"cache_hit", metrics.cache_hit},
+                                          {"fallback_used", metrics.fallback_used},
+                                          {"circuit_breaker_state", metrics.circuit_breaker_state},
+                                          {"retry_count", metrics.retry_count}})},
+                  {"checkpoints", std::move(checkpoints)}});
+  return result.snapshot ? all.with("pause", to_value(result.snapshot->pause)) : all;
 }
 
 } // namespace troupe

@@ -3,6 +3,7 @@
 #include <troupe/actors/message.hpp>
 #include <troupe/runtime/run.hpp>
 
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -28,6 +29,10 @@ public:
   [[nodiscard]] instant now() const;
   const run_result& result();
 
+  /// A paused run is gone on with once: false when it has been. `keep_pause` takes that back.
+  bool leave_pause() { return !left_pause_.exchange(true); }
+  void keep_pause() { left_pause_ = false; }
+
   [[nodiscard]] const run_scope& scope() const noexcept { return *scope_; }
 
 private:
@@ -41,6 +46,7 @@ private:
   std::size_t replica_ = 0; // where it runs
   bool cancelled_ = false;
   bool done_ = false;
+  std::atomic<bool> left_pause_{false};
   run_result result_;
 
   friend class deployment_core;

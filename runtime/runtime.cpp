@@ -18,8 +18,8 @@ runtime::~runtime() {
   core_->shut_down();
 }
 
-std::shared_ptr<detail::deployment_core> runtime::deploy_plan(const plan& tree) {
-  return core_->deploy(tree);
+std::shared_ptr<detail::deployment_core> runtime::deploy_plan(const plan& tree, std::string name) {
+  return core_->deploy(tree, std::move(name));
 }
 
 void runtime::define_plan(const std::string& name, const plan& tree) {
@@ -52,6 +52,30 @@ instant runtime::now() const {
 
 any_run any_deployment::start_value(value input, run_options options) const {
   return any_run(core_->start(std::move(input), std::move(options)));
+}
+
+outcome<any_run> any_deployment::resume(const run_snapshot& state, const value& answer,
+                                        run_options options) const {
+  auto run = core_->resume(state, answer, std::move(options));
+  if (!run) return run.why();
+  return any_run(*std::move(run));
+}
+
+outcome<any_run> any_deployment::resume(const any_run& paused, const value& answer,
+                                        run_options options) const {
+  const auto& ended = paused.result();
+  if (!ended.snapshot) {
+    return failure{failure_kind::permanent, "the run " + ended.run_id.to_string()
+                                                + " is not paused; it is "
+                                                + std::string(to_string(ended.status))};
+  }
+  if (!paused.state_->leave_pause()) {
+    return failure{failure_kind::permanent,
+                   "the run " + ended.run_id.to_string() + " has been gone on with already"};
+  }
+  auto next = resume(*ended.snapshot, answer, std::move(options));
+  if (!next) paused.state_->keep_pause();
+  return next;
 }
 
 std::function<void()> any_deployment::serve(step_request request,

@@ -110,22 +110,22 @@ void runtime_core::define(const std::string& name, const plan& tree) {
   defined_.insert_or_assign(name, tree);
 }
 
-std::shared_ptr<deployment_core> runtime_core::deploy(const plan& tree) {
+std::shared_ptr<deployment_core> runtime_core::deploy(const plan& tree, std::string name) {
   std::map<std::string, plan> defined;
   {
     const std::scoped_lock lock(mutex_);
     if (closing_) throw std::logic_error("deploy: the runtime is going down");
     defined = defined_;
   }
-  const plan::resolver find = [&](const std::string& name) -> const plan* {
-    const auto place = defined.find(name);
+  const plan::resolver find = [&](const std::string& wanted) -> const plan* {
+    const auto place = defined.find(wanted);
     return place == defined.end() ? nullptr : &place->second;
   };
   tree.validate(find);
   auto self = std::static_pointer_cast<runtime_core>(shared_from_this());
-  auto made = std::make_shared<deployment_core>(std::move(self), tree);
+  auto made = std::make_shared<deployment_core>(std::move(self), tree, std::move(name));
   spawn_stages(*made, find);
-  for (auto& [name, entry] : made->breakers) entry->on_change = breaker_reporter();
+  for (auto& each : made->breakers) each.second->on_change = breaker_reporter();
   const std::scoped_lock lock(mutex_);
   deployments_.insert(made.get());
   return made;
@@ -205,15 +205,16 @@ void runtime_core::drive_to(instant limit) {
   system_->drive([] { return false; }, limit);
 }
 
-// Runs have a grace period to stop in; what is beyond that is a step on a thread of its own, which
-// is left behind.
+// Runs have a grace period to stop in, and another one to undo what they have done; what is beyond
+// that is a step on a thread of its own, which is left behind.
 void runtime_core::wait_for_runs() {
   if (is_virtual()) {
     system_->drive([&] { return metrics().open_runs == 0; }, no_deadline);
     return;
   }
   std::unique_lock lock(mutex_);
-  no_runs_.wait_for(lock, cancel_grace + std::chrono::seconds(2), [&] { return open_runs_ == 0; });
+  no_runs_.wait_for(lock, 2 * cancel_grace + std::chrono::seconds(2),
+                    [&] { return open_runs_ == 0; });
 }
 
 void runtime_core::shut_down() {

@@ -39,7 +39,7 @@ public:
   std::shared_ptr<void> hold_clock() override;
   bool sleep_until(instant due, const std::stop_token& stop) override;
 
-  std::shared_ptr<deployment_core> deploy(const plan& tree);
+  std::shared_ptr<deployment_core> deploy(const plan& tree, std::string name);
   void define(const std::string& name, const plan& tree);
   void shut_down();
 

@@ -6,7 +6,12 @@ template <class Shared, class Options>
 shared_stages::declared<Shared>&
 shared_stages::find_or_make(std::map<std::string, declared<Shared>, std::less<>>& all,
                             const char* kind, const Options& options) {
-  auto described = troupe_describe(options);
+  value described;
+  if constexpr (requires { troupe_describe_shared(options); }) {
+    described = troupe_describe_shared(options);
+  } else {
+    described = troupe_describe(options);
+  }
   const auto place = all.find(options.name);
   if (place == all.end()) {
     return all

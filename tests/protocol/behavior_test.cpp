@@ -4,7 +4,10 @@
 
 #include <array>
 #include <cstdio>
+#include <memory>
 #include <set>
+#include <string>
+#include <type_traits>
 
 namespace troupe {
 namespace {
@@ -35,6 +38,39 @@ TEST(Behavior, PassesOnlyTheFirstArgumentToACallableThatTakesOne) {
 
   EXPECT_EQ(one(1, "abc"), 2);
   EXPECT_EQ(both(1, "abc"), 4);
+}
+
+TEST(Behavior, TakesAnyPrefixOfItsArguments) {
+  using three = behavior<std::string(const std::string&, int, std::unique_ptr<int>)>;
+  const three one([](const std::string& a) { return a; });
+  const three two([](const std::string& a, int b) { return a + std::to_string(b); });
+  const three all([](const std::string& a, int b, std::unique_ptr<int> c) {
+    return a + std::to_string(b) + std::to_string(*c);
+  });
+
+  EXPECT_EQ(one("a", 1, std::make_unique<int>(2)), "a");
+  EXPECT_EQ(two("a", 1, std::make_unique<int>(2)), "a1");
+  EXPECT_EQ(all("a", 1, std::make_unique<int>(2)), "a12");
+  static_assert(!std::is_constructible_v<three, int (*)()>);
+  static_assert(!std::is_constructible_v<three, std::string (*)(int)>);
+  static_assert(!std::is_constructible_v<three, void (*)(const std::string&)>);
+}
+
+TEST(Behavior, PrefersTheMostArgumentsACallableTakes) {
+  struct either {
+    int operator()(const int&) const { return 1; }
+    int operator()(const int&, const std::string&) const { return 2; }
+  };
+
+  EXPECT_EQ(behavior_of_int(either())(0, ""), 2);
+}
+
+TEST(Behavior, PassesReferencesOnWithoutCopies) {
+  const behavior<const std::string*(const std::string&, const std::string&)> address(
+      [](const std::string& text) { return &text; });
+  const std::string text = "here";
+
+  EXPECT_EQ(address(text, "there"), &text);
 }
 
 TEST(Behavior, IsEmptyByDefault) {

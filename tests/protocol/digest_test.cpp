@@ -32,5 +32,23 @@ TEST(Digest, IsTheSameInEveryThread) {
   for (const auto& sum : sums) EXPECT_EQ(sum, sum_of("abc"));
 }
 
+TEST(Digest, IsReadFromItsHexText) {
+  const auto sum = sha256({});
+
+  EXPECT_EQ(digest_from_hex(to_hex(sum)), sum);
+  EXPECT_EQ(to_hex(digest_from_hex(std::string(64, 'f')).value()), std::string(64, 'f'));
+}
+
+TEST(Digest, IsReadFromNothingElse) {
+  const auto text = to_hex(sha256({}));
+
+  EXPECT_FALSE(digest_from_hex(""));
+  EXPECT_FALSE(digest_from_hex(text.substr(1)));
+  EXPECT_FALSE(digest_from_hex(text + "0"));
+  EXPECT_FALSE(digest_from_hex("g" + text.substr(1)));
+  EXPECT_FALSE(digest_from_hex("E" + text.substr(1))) << "one text for one digest";
+  EXPECT_FALSE(digest_from_hex(std::string(64, '\0')));
+}
+
 } // namespace
 } // namespace troupe

@@ -102,6 +102,15 @@ TEST(Json, WritesBytesAsBase64) {
   EXPECT_EQ(base64("\xff\xfe\xfd"), "\"//79\"");
 }
 
+TEST(Json, RefusesNulBytesWhereverTheyStand) {
+  using namespace std::string_view_literals;
+  for (const auto text : {"0\0\xff garbage"sv, "\"a\0b\""sv, "[1]\0"sv, "\0"sv}) {
+    const auto read = parse_json(text);
+    ASSERT_FALSE(read) << text;
+    EXPECT_THAT(read.why().message, testing::HasSubstr("NUL")) << text;
+  }
+}
+
 TEST(Json, ReplacesInvalidUtf8) {
   EXPECT_EQ(write_json("a\xff\xe2\x82z"), "\"a\xef\xbf\xbd\xef\xbf\xbdz\"");
   EXPECT_EQ(write_json("\xf0\x9f\x8e\xad\xed\xa0\x80"),

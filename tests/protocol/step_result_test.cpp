@@ -109,7 +109,8 @@ TEST(StepResult, SurvivesTheWayThroughBytes) {
   result.step_history = {sample(), failed("again")};
   result.edit_metadata([](step_metadata& about) {
     about.hedge_won = true;
-    about.compensation = std::make_shared<const step_result>(sample());
+    about.undone_by =
+        std::make_shared<compensation_slot>(std::make_shared<const step_result>(sample()));
     about.fallback_attempt_result = std::make_shared<const step_result>(failed("too"));
   });
 

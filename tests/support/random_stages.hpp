@@ -11,6 +11,7 @@
 #include <troupe/actors/looper.hpp>
 #include <troupe/actors/retry_supervisor.hpp>
 #include <troupe/actors/run_keeper.hpp>
+#include <troupe/actors/saga_keeper.hpp>
 #include <troupe/actors/sequencer.hpp>
 #include <troupe/actors/step_host.hpp>
 #include <troupe/actors/timeout_supervisor.hpp>
@@ -74,7 +75,7 @@ private:
   }
 
   std::uint32_t node(int depth, std::size_t home) {
-    switch (services_.below(11)) {
+    switch (services_.below(14)) {
     case 0: return add(home, "sequence", sequence_of(several(depth, home)));
     case 1: return add(home, "parallel", block_of(several(depth, home)));
     case 2: return add(home, "map", map_of(grow(depth, home)));
@@ -85,12 +86,26 @@ private:
     case 7: return add(home, "cache", cache_of(grow(depth, home)));
     case 8: return add(home, "bulkhead", bulkhead_of(grow(depth, home)));
     case 9: return add(home, "hedge", hedge_of(grow(depth, home)));
-    default: return add(home, "loop", loop_of(grow(depth, home)));
+    case 10: return add(home, "loop", loop_of(grow(depth, home)));
+    case 11: return add(home, "scope", scope_of(grow(depth, home)));
+    default: return add(home, "member", member_of(grow(depth, home), home));
     }
   }
 
-  duration limit() { return ms(1) + services_.up_to(ms(200)); }
+  actors::saga_keeper scope_of(actors::stage_ref child) {
+    return {std::move(child), services_.chance(0.5)};
+  }
 
+  actors::saga_member member_of(actors::stage_ref child, std::size_t home) {
+    scripted_step undo("undo");
+    undo.answering([this](const value& input, const context&) {
+      const auto took = services_.chance(0.3) ? duration::zero() : services_.up_to(ms(60));
+      return services_.chance(0.2) ? permanent("never").taking(took) : ok(input).taking(took);
+    });
+    return {std::move(child), {world_.at(home).box, add(home, "undo", step_of(undo()))}};
+  }
+
+  duration limit() { return ms(1) + services_.up_to(ms(200)); }
   actors::sequencer sequence_of(const std::vector<actors::stage_ref>& stages) {
     actors::sequencer parts;
     for (const auto& each : stages) parts.children.push_back({each, services_.chance(0.3)});

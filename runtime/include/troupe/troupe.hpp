@@ -8,6 +8,7 @@
 #include <troupe/runtime/fields.hpp>
 #include <troupe/runtime/http_steps.hpp>
 #include <troupe/runtime/observer.hpp>
+#include <troupe/runtime/pause.hpp>
 #include <troupe/runtime/protect.hpp>
 #include <troupe/runtime/run.hpp>
 #include <troupe/runtime/runtime.hpp>

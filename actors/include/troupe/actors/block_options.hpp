@@ -4,6 +4,7 @@
 #include <troupe/policies/merge.hpp>
 #include <troupe/protocol/behavior.hpp>
 #include <troupe/protocol/plan.hpp>
+#include <troupe/protocol/step_request.hpp>
 
 #include <string>
 #include <vector>
@@ -20,9 +21,10 @@ struct block_options {
   std::vector<std::string> context_include_keys{};
   int max_in_flight = 10'000; ///< branches at work at once; at least 1
   /// Of a map: the list to work on; the input without it.
-  behavior<value(const value& input, const context&)> over{};
+  behavior<value(const value& input, const context&, const step_request&)> over{};
   /// Of a router: the keys of the branches to run.
-  behavior<std::vector<std::string>(const value& input, const context&)> choose{};
+  behavior<std::vector<std::string>(const value& input, const context&, const step_request&)>
+      choose{};
 };
 
 value troupe_describe(const block_options& options);
@@ -31,7 +33,7 @@ void troupe_check_children(const block_options& options, option_check& report, s
 
 /// Chooses one branch by key.
 struct branch_options {
-  behavior<std::string(const value& input, const context&)> key{};
+  behavior<std::string(const value& input, const context&, const step_request&)> key{};
 };
 
 value troupe_describe(const branch_options& options);
@@ -39,11 +41,14 @@ void troupe_check(const branch_options& options, option_check& report);
 
 /// Repeats its body until a condition holds.
 struct loop_options {
-  /// Asked after each turn, with the body's output and the number of the turn, from 1.
-  behavior<bool(const value& output, std::uint64_t iteration, const context&)> until{};
+  /// Asked after each turn, with the body's output, the number of the turn, from 1, the context as
+  /// the body left it, and what the loop was asked.
+  behavior<bool(const value& output, std::uint64_t iteration, const context&, const step_request&)>
+      until{};
   int max_iterations = 5; ///< at least 1; when they are used up the loop fails
   /// Makes the next input from the output; the output itself without it.
-  behavior<value(const value& output, std::uint64_t iteration, const context&)> next{};
+  behavior<value(const value& output, std::uint64_t iteration, const context&, const step_request&)>
+      next{};
 };
 
 value troupe_describe(const loop_options& options);

@@ -12,6 +12,7 @@ struct cache_keeper {
   stage_ref child;
   std::shared_ptr<shared_cache> shared;
   digest definition; ///< of everything inside the cache
+  cache options;     ///< of this place
 };
 
 [[nodiscard]] std::unique_ptr<stage> make_stage(std::shared_ptr<stage_identity> identity,

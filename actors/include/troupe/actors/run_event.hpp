@@ -2,6 +2,7 @@
 
 #include <troupe/protocol/failure.hpp>
 #include <troupe/protocol/run_scope.hpp>
+#include <troupe/protocol/step_request.hpp>
 #include <troupe/protocol/step_result.hpp>
 #include <troupe/protocol/time.hpp>
 
@@ -15,6 +16,7 @@ namespace troupe {
 enum class event_kind : std::uint8_t {
   run_started,
   run_finished,       ///< `result` is the whole run; `why` is set when it did not succeed
+  run_paused,         ///< a stage asks a person; `detail` is the prompt
   step_started,       ///< an attempt of a step begins
   step_finished,      ///< an attempt of a step ended; `result`, and `why` when it failed
   retry_scheduled,    ///< `why` the attempt failed, `delay` until the next one
@@ -47,6 +49,8 @@ struct run_event {
   const step_result* result = nullptr;
   duration delay{};
   std::string_view detail{};
+  std::string_view path{};     ///< place of the stage in the plan, such as `0/2/1`
+  const turn* turns = nullptr; ///< of the blocks around it, the innermost first
 };
 
 } // namespace troupe

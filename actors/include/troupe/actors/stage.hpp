@@ -53,7 +53,8 @@ protected:
   /// Asked to give up: stops the children, and answers `cancelled` once they have ended. Stages
   /// that need more say so by overriding one of the three.
   virtual void on_cancel(const std::shared_ptr<const failure>& reason);
-  /// A child ended after the cancel; the usual answer keeps count of its usage.
+  /// A child ended after the cancel; the usual answer keeps count of its usage, and what the last
+  /// one has done.
   virtual void on_late_result(std::uint64_t tag, step_result result);
   virtual step_result cancelled_result();
 
@@ -89,6 +90,8 @@ protected:
   /// open are abandoned. Nothing may be done with the call afterwards but to return.
   void answer(step_result result);
   void fail(failure why);
+  /// The same with a result of the past, whose latency and node stay as they are.
+  void answer_as_it_was(step_result result);
 
   /// A result of this call with the context unchanged and no output.
   [[nodiscard]] step_result blank_result() const;
@@ -109,6 +112,7 @@ private:
   step_request request_{};
   std::shared_ptr<const failure> cancel_reason_{};
   usage late_usage_{};
+  std::unique_ptr<step_result> late_{}; // what the last child said after the cancel
 };
 
 /// What a stage is: configuration, and decisions that its calls share.

@@ -75,6 +75,9 @@ public:
   /// Names of the stages whose calls wait for no other stage, at most `most` of them.
   [[nodiscard]] std::vector<std::string> waiting_stages(std::size_t most) const;
 
+  /// True once everything is about to end: nothing new is begun but what undoes something.
+  [[nodiscard]] bool closing() const noexcept { return closed_ != nullptr; }
+
   [[nodiscard]] engine_services& services() const noexcept { return services_; }
   [[nodiscard]] instant now() const noexcept { return now_; }
   /// Reads the clock again; for after something that took time.
@@ -158,7 +161,7 @@ private:
   void open(call_id id, std::uint32_t stage, step_request request);
   void adopt(call_id id, std::uint32_t stage, std::unique_ptr<call> work, step_request request);
   call_id send(call& from, std::uint64_t tag, const stage_ref& child, step_request request);
-  void answer(call_id id, step_result result);
+  void answer(call_id id, step_result result, bool as_it_was = false);
   void finish(call_id id, step_result result);
   void cancel(call_id id, const std::shared_ptr<const failure>& reason);
   void abandon(call_id id, const std::shared_ptr<const failure>& reason);

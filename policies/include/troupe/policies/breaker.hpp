@@ -35,9 +35,9 @@ struct breaker {
   double slow_call_rate =
       1.0; ///< opens when this share of the calls in the window is slow; above 0, to 1
 
-  /// Says whether this failure counts. Without it every failure does; `rejected` and `cancelled`
-  /// never do.
-  behavior<bool(const failure&)> failure_if{};
+  /// Says whether this failure of that attempt (from 1) counts. Without it every failure does;
+  /// `rejected`, `cancelled` and `paused` never do.
+  behavior<bool(const failure&, std::uint32_t)> failure_if{};
 };
 
 value troupe_describe(const breaker& options);
@@ -80,7 +80,7 @@ public:
   void record(const breaker_permit& permit, breaker_verdict verdict, duration took, instant now);
 
   /// The verdict on a result: null means success. May throw what `failure_if` throws.
-  [[nodiscard]] breaker_verdict judge(const failure* why) const;
+  [[nodiscard]] breaker_verdict judge(const failure* why, std::uint32_t attempt = 1) const;
 
   /// How long a rejected caller should wait; nothing when only an operator can tell, zero while a
   /// probe is under way.

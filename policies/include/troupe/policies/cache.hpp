@@ -26,8 +26,8 @@ class cache_backend;
 /// The key is a sum over everything inside the cache (steps, policies, options), the input and the
 /// context. Only successful results are stored.
 struct cache {
-  /// Caches of one name are one cache, for every deployment of a runtime. Without a name it belongs
-  /// to its place.
+  /// Caches of one name are one cache, for every deployment of a runtime: they share room and time
+  /// to live. Without a name it belongs to its place.
   std::string name{};
   std::optional<duration> ttl =
       std::chrono::hours(1);     ///< age at which an entry has expired; none: never
@@ -51,6 +51,8 @@ struct cache {
 };
 
 value troupe_describe(const cache& options);
+/// What the places of one shared cache must agree on: `name`, `ttl`, `max_size` and `max_bytes`.
+value troupe_describe_shared(const cache& options);
 void troupe_check(const cache& options, option_check& report);
 
 /// Returns the key of one call: SHA-256 over a version, the definition, and the input and context

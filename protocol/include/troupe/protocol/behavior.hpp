@@ -2,11 +2,13 @@
 
 #include <troupe/protocol/digest.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <functional>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <type_traits>
 #include <typeinfo>
 #include <utility>
@@ -41,12 +43,31 @@ std::string identity_of(const F& f) {
   }
 }
 
-/// True for a callable that is not the behavior itself and takes all arguments, or only the first.
-template <class F, class Behavior, class Result, class First, class... Rest>
-inline constexpr bool can_become =
-    std::conjunction_v<std::negation<std::is_same<std::remove_cvref_t<F>, Behavior>>,
-                       std::disjunction<std::is_invocable_r<Result, F&, First, Rest...>,
-                                        std::is_invocable_r<Result, F&, First>>>;
+template <class F, class Result, class Arguments, class Indices>
+struct takes;
+template <class F, class Result, class Arguments, std::size_t... Index>
+struct takes<F, Result, Arguments, std::index_sequence<Index...>>
+    : std::is_invocable_r<Result, F&, std::tuple_element_t<Index, Arguments>...> {};
+
+/// How many of the arguments the callable takes, from the first on, as many as it can; 0: none.
+template <class F, class Result, class Arguments, std::size_t Count>
+consteval std::size_t arguments_taken() {
+  if constexpr (Count == 0) return 0;
+  else if constexpr (takes<F, Result, Arguments, std::make_index_sequence<Count>>::value) {
+    return Count;
+  } else {
+    return arguments_taken<F, Result, Arguments, Count - 1>();
+  }
+}
+
+/// True for a callable that is not the behavior itself and takes the first argument, and any number
+/// of those after it.
+template <class F, class Behavior, class Result, class... Args>
+struct can_become
+    : std::bool_constant<(arguments_taken<F, Result, std::tuple<Args...>, sizeof...(Args)>() > 0)> {
+};
+template <class Behavior, class Result, class... Args>
+struct can_become<Behavior, Behavior, Result, Args...> : std::false_type {};
 } // namespace detail
 
 /// User code inside a plan: a callable, and an identity that says which one it is.
@@ -63,21 +84,25 @@ template <class Result, class First, class... Rest>
 class behavior<Result(First, Rest...)> {
 public:
   behavior() = default;
-  /// `f` takes all arguments, or only the first one.
+  /// `f` takes the first argument, and as many of the others as it likes.
   template <class F>
-    requires(detail::can_become<F, behavior, Result, First, Rest...>)
+    requires(detail::can_become<F, behavior, Result, First, Rest...>::value)
   behavior(F f) : behavior(std::move(f), std::string()) {}
   /// A callable that says itself which one it is; an empty `identity` means: find out.
   template <class F>
   behavior(F f, std::string identity)
       : identity_(std::make_shared<const std::string>(identity.empty() ? detail::identity_of(f)
                                                                        : std::move(identity))) {
-    if constexpr (std::is_invocable_r_v<Result, F&, First, Rest...>) {
+    using arguments = std::tuple<First, Rest...>;
+    constexpr auto taken = detail::arguments_taken<F, Result, arguments, 1 + sizeof...(Rest)>();
+    if constexpr (taken == 1 + sizeof...(Rest)) {
       call_ = std::make_shared<std::function<Result(First, Rest...)>>(std::move(f));
     } else {
       call_ = std::make_shared<std::function<Result(First, Rest...)>>(
-          [f = std::move(f)](First first, Rest...) mutable -> Result {
-            return f(std::forward<First>(first));
+          [f = std::move(f)](First first, Rest... rest) mutable -> Result {
+            std::tuple<First&&, Rest&&...> all(std::forward<First>(first),
+                                               std::forward<Rest>(rest)...);
+            return call_with(f, all, std::make_index_sequence<taken>());
           });
     }
   }
@@ -90,6 +115,11 @@ public:
   [[nodiscard]] std::string identity() const { return identity_ ? *identity_ : std::string(); }
 
 private:
+  template <class F, class Arguments, std::size_t... Index>
+  static Result call_with(F& f, Arguments& all, std::index_sequence<Index...>) {
+    return f(std::forward<std::tuple_element_t<Index, Arguments>>(std::get<Index>(all))...);
+  }
+
   std::shared_ptr<const std::string> identity_;
   std::shared_ptr<std::function<Result(First, Rest...)>> call_;
 };

@@ -2,8 +2,10 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace troupe {
 
@@ -16,5 +18,7 @@ using digest = std::array<std::uint8_t, 32>;
 
 /// Returns 64 hexadecimal digits.
 [[nodiscard]] std::string to_hex(const digest& sum);
+/// Reads 64 hexadecimal digits; nothing for any other text.
+[[nodiscard]] std::optional<digest> digest_from_hex(std::string_view text);
 
 } // namespace troupe

@@ -23,6 +23,7 @@ enum class failure_kind : std::uint8_t {
   malformed,    ///< bytes or text that do not decode
   usage_limit,  ///< the run spent more than it was allowed to
   unclassified, ///< user code failed without saying how
+  paused,       ///< no failure: the run waits for a person
 };
 
 [[nodiscard]] std::string_view to_string(failure_kind kind);
@@ -44,6 +45,9 @@ struct [[nodiscard]] failure {
 /// True for the kinds that another attempt may heal: transient, rate_limited, timed_out,
 /// unclassified and worker_lost.
 [[nodiscard]] bool is_retryable(const failure& why);
+
+/// True for control signals, which no policy may heal or hide: cancelled, usage_limit and paused.
+[[nodiscard]] bool ends_the_run(const failure& why);
 
 /// Returns `kind: message`, for logs and test output.
 [[nodiscard]] std::string to_string(const failure& why);

@@ -28,7 +28,8 @@ enum class plan_kind : std::uint8_t {
   branch,
   router,
   loop,
-  use, ///< a pipeline registered under a name
+  use,   ///< a pipeline registered under a name
+  pause, ///< waits for a person
   retry,
   timeout,
   fallback,
@@ -37,6 +38,9 @@ enum class plan_kind : std::uint8_t {
   hedge,
   bulkhead,
   rate_limit,
+  save_as,    ///< keeps the output in the context
+  compensate, ///< the second child undoes the first
+  place,      ///< where in a cluster
 };
 
 [[nodiscard]] std::string_view to_string(plan_kind kind);
@@ -104,12 +108,14 @@ public:
   /// Stages of one kind and one shared name share their state and must agree on their options;
   /// empty when nothing is shared.
   [[nodiscard]] virtual std::string shared_name() const { return {}; }
+  /// The options that stages of one shared name must agree on.
+  [[nodiscard]] virtual value describe_shared() const { return describe(); }
 };
 
 /// Makes any option struct with `troupe_describe(options)` and `troupe_check(options, report)`
 /// beside it part of a plan. `troupe_check_children(options, report, branches)` and
 /// `troupe_idempotent(options)` are used where they exist; a `std::string name` among the options
-/// is their shared name.
+/// is their shared name, and `troupe_describe_shared(options)` what those of one name agree on.
 template <class Options>
 class options_of final : public plan_options {
 public:
@@ -136,9 +142,24 @@ public:
       return {};
     }
   }
+  [[nodiscard]] value describe_shared() const override {
+    if constexpr (requires { troupe_describe_shared(options); }) {
+      return troupe_describe_shared(options);
+    } else {
+      return describe();
+    }
+  }
 
   const Options options;
 };
+
+/// Of a `use` that is shown under another name.
+struct use_options {
+  std::string target{};
+};
+
+value troupe_describe(const use_options& options);
+void troupe_check(const use_options& options, option_check& report);
 
 /// The untyped tree behind every pipeline: an immutable value, O(1) to copy. Nothing runs until it
 /// is deployed.
@@ -168,6 +189,8 @@ public:
   [[nodiscard]] const std::string& given_name() const noexcept;
   /// The name that results carry.
   [[nodiscard]] const std::string& name() const noexcept;
+  /// Of a `use`: the name of the pipeline it stands for, however it is shown.
+  [[nodiscard]] const std::string& target() const noexcept;
   [[nodiscard]] const std::vector<child>& children() const noexcept;
   /// The same plan shown under another name; a policy passes it on to what it protects.
   [[nodiscard]] plan renamed(std::string name) const;

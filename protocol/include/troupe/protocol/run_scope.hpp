@@ -1,13 +1,16 @@
 #pragma once
 
 #include <troupe/protocol/ids.hpp>
+#include <troupe/protocol/run_journal.hpp>
 #include <troupe/protocol/time.hpp>
 #include <troupe/protocol/usage.hpp>
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,8 +34,20 @@ public:
 
   /// Keeps the first 10,000 checkpoints of a run and counts the rest.
   void add_checkpoint(std::string name, instant now);
+  /// Puts in front what the run has passed before it was paused.
+  void restore(std::vector<checkpoint> earlier);
   [[nodiscard]] std::vector<checkpoint> checkpoints() const;
   [[nodiscard]] std::uint64_t dropped_checkpoints() const;
+
+  /// What the run has finished; null when nobody wants to know. Set before the run starts.
+  std::shared_ptr<run_journal> journal{};
+  /// Counts the calls at one place: 1 for the first.
+  [[nodiscard]] std::uint32_t next_call_at(const std::string& path);
+
+  /// Somebody has to answer before the run can go on. `why` is what the stage that asks fails with.
+  void add_pause(std::shared_ptr<const failure> why, pause_request asked);
+  /// What was asked by the stage that failed with this very object; nothing for any other.
+  [[nodiscard]] std::optional<pause_request> pause(const failure* why) const;
 
   std::atomic<std::uint32_t> retry_count{0};
   std::atomic<bool> cache_hit{false};
@@ -49,6 +64,8 @@ private:
   mutable std::mutex mutex_;
   std::vector<checkpoint> checkpoints_;
   std::uint64_t dropped_ = 0;
+  std::map<std::string, std::uint32_t> calls_;
+  std::map<std::shared_ptr<const failure>, pause_request> pauses_;
 };
 
 } // namespace troupe

@@ -12,6 +12,10 @@
 
 namespace troupe {
 
+namespace actors {
+class saga_log;
+}
+
 /// Which item of a map and which turn of a loop a request belongs to, innermost first. Null outside
 /// of both.
 struct turn {
@@ -29,6 +33,13 @@ struct step_request {
   std::uint32_t attempt = 1;            ///< counts from 1; set by the innermost retry
   std::shared_ptr<usage_meter> meter{}; ///< where steps report what they spend
   std::shared_ptr<const turn> turns{};
+  /// Takes what would have to be undone if the work around this request fails; null where nothing
+  /// is ever undone.
+  std::shared_ptr<actors::saga_log> saga{};
+  /// Which calls of recorded stages around it this request belongs to, innermost first; null where
+  /// nothing is recorded.
+  std::shared_ptr<const turn> calls{};
+  bool shielded = false; ///< undoes something: runs in spite of a cancel or a broken usage limit
 };
 
 } // namespace troupe

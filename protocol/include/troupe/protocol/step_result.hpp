@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -41,6 +42,22 @@ private:
 
 struct step_result;
 
+/// The result of the stage that undid another one, once it has run. Thread-safe: it is filled after
+/// the result that holds it was made.
+class compensation_slot {
+public:
+  compensation_slot() = default;
+  explicit compensation_slot(std::shared_ptr<const step_result> result)
+      : result_(std::move(result)) {}
+  void fill(std::shared_ptr<const step_result> result);
+  /// Null as long as nothing was undone.
+  [[nodiscard]] std::shared_ptr<const step_result> get() const;
+
+private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const step_result> result_;
+};
+
 /// What happened beside the output. A field is set only when it is true or holds something.
 struct step_metadata {
   bool cache_hit = false;
@@ -50,7 +67,12 @@ struct step_metadata {
   std::shared_ptr<const step_result> fallback_attempt_result{}; ///< the one that ended the chain
   value executed_branch{};   ///< key of the branch taken, or a list of keys
   std::string exit_reason{}; ///< of a loop: `condition` or `max_iterations`
-  std::shared_ptr<const step_result> compensation{};
+  std::shared_ptr<compensation_slot> undone_by{};
+
+  /// What undid the stage, or null.
+  [[nodiscard]] std::shared_ptr<const step_result> compensation() const {
+    return undone_by ? undone_by->get() : nullptr;
+  }
 };
 
 /// The one answer to a `step_request`: what came out, at what price, and how it went.
@@ -62,7 +84,8 @@ struct step_result {
   context ctx{};                        ///< as it stands after the step; unchanged by what failed
   usage spent{}; ///< everything that ran, failed and repeated attempts included
   std::uint32_t attempts = 1;
-  duration latency{}; ///< wall time, waits included
+  bool replayed = false; ///< comes from the run's journal: nothing was done for it now
+  duration latency{};    ///< wall time, waits included
   std::shared_ptr<const step_metadata> metadata_{};
   std::vector<step_result> step_history{}; ///< of composites
   shared_name node{};                      ///< the process that ran it

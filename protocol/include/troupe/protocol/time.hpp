@@ -1,7 +1,9 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace troupe {
 
@@ -20,5 +22,10 @@ inline constexpr instant no_deadline = instant::max();
 
 /// Returns the shortest exact text of a duration, in the units people write: `250ms`, `1.5s`, `2m`.
 [[nodiscard]] std::string to_string(duration length);
+
+/// Reads what `to_string` writes, and what people write: numbers with a unit (`ns`, `us`, `ms`,
+/// `s`, `m`, `h`), several from large to small: `250ms`, `1.5s`, `1h30m`; a `-` in front. Nothing
+/// for any other text, for a fraction of a nanosecond, and beyond 292 years.
+[[nodiscard]] std::optional<duration> parse_duration(std::string_view text);
 
 } // namespace troupe

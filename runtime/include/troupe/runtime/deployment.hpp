@@ -70,6 +70,15 @@ public:
 
   /// Starts a run with an untyped input.
   [[nodiscard]] any_run start_value(value input, run_options options = {}) const;
+  /// Goes on with a paused run, under the same run id: what it has finished is not done again.
+  /// `malformed` when the answer does not fit what was asked, `permanent` when the run belongs to
+  /// another plan. Of the options, those about identity, input and context do not count.
+  outcome<any_run> resume(const run_snapshot& state, const value& answer,
+                          run_options options = {}) const;
+  /// The same for a run of this process: waits for its end. `permanent` when it is not paused, or
+  /// has been gone on with before.
+  outcome<any_run> resume(const any_run& paused, const value& answer,
+                          run_options options = {}) const;
   /// Works on a request of the stage protocol and calls `done` once with its result, on any thread.
   /// The returned function cancels it. A request without a run gets one of its own.
   [[nodiscard]] std::function<void()> serve(step_request request,
@@ -94,6 +103,14 @@ public:
   /// Starts a run and returns at once.
   [[nodiscard]] troupe::run<Out> start(const In& input, run_options options = {}) const {
     return troupe::run<Out>(start_value(to_value<In>(input), std::move(options)));
+  }
+  /// Goes on with a paused run; see `any_deployment`.
+  template <class Paused>
+  outcome<troupe::run<Out>> resume(const Paused& paused, const value& answer,
+                                   run_options options = {}) const {
+    auto next = any_deployment::resume(paused, answer, std::move(options));
+    if (!next) return next.why();
+    return troupe::run<Out>(*std::move(next));
   }
   /// Starts a run and waits for its output.
   outcome<Out> run(const In& input, run_options options = {}) const {

@@ -23,6 +23,16 @@ step_definition http_request_definition(const http_request_options* known, std::
 step_definition llm_chat_definition(llm_chat_options options, std::string identity,
                                     message_maker make);
 
+/// Makes what one attempt sends, or says why it cannot.
+using http_attempt =
+    std::function<outcome<http_request_options>(const value& input, step_context&)>;
+using llm_attempt = std::function<outcome<llm_chat_options>(const value& input, step_context&)>;
+
+/// For steps whose options are made anew for each attempt. `known` is as above; the output is plain
+/// data.
+step_definition http_request_per_attempt(const http_request_options* known, http_attempt make);
+step_definition llm_chat_per_attempt(const llm_chat_options* known, llm_attempt make);
+
 template <class In, class F>
 auto from_input(F f) {
   return [f = std::move(f)](const value& input, const context& ctx) {

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <troupe/actors/context_saver.hpp>
 #include <troupe/policies/breaker.hpp>
 #include <troupe/policies/bulkhead.hpp>
 #include <troupe/policies/cache.hpp>
 #include <troupe/policies/hedge.hpp>
+#include <troupe/policies/place.hpp>
 #include <troupe/policies/rate_limit.hpp>
 #include <troupe/policies/retry.hpp>
 #include <troupe/policies/timeout.hpp>
@@ -33,7 +35,26 @@ template <stage First, stage... More>
       {first.tree(), more.tree()...}};
 }
 
+/// What `compensate(…)` makes: the step that undoes the one to the left.
+template <class In>
+struct compensate_policy {
+  plan undo;
+};
+
+/// `book | compensate(cancel_booking)`: when the booking, or anything after it, does not succeed or
+/// the run is cancelled, `cancel_booking` runs with what `book` was given. What was started last is
+/// undone first.
+template <stage Undo>
+[[nodiscard]] auto compensate(const Undo& undo) {
+  return compensate_policy<typename Undo::input>{undo.tree()};
+}
+
 namespace detail {
+
+template <class T>
+inline constexpr bool is_compensate = false;
+template <class In>
+inline constexpr bool is_compensate<compensate_policy<In>> = true;
 
 template <class T>
 inline constexpr bool is_fallback = false;
@@ -56,6 +77,10 @@ template <>
 inline constexpr auto policy_kind<bulkhead> = plan_kind::bulkhead;
 template <>
 inline constexpr auto policy_kind<rate_limit> = plan_kind::rate_limit;
+template <>
+inline constexpr auto policy_kind<save_as> = plan_kind::save_as;
+template <>
+inline constexpr auto policy_kind<place> = plan_kind::place;
 
 template <class T>
 inline constexpr bool is_option_policy = policy_kind<T> != plan_kind::step;
@@ -68,11 +93,12 @@ inline constexpr bool is_own_policy = requires(const P& own, const step<int, int
 
 } // namespace detail
 
-/// What may stand to the right of `|`: an option struct such as `retry`, `fallback(…)`, or any
-/// callable that takes a step of any type and returns it protected.
+/// What may stand to the right of `|`: an option struct such as `retry`, `fallback(…)`,
+/// `compensate(…)`, or any callable that takes a step of any type and returns it protected.
 template <class P>
 concept policy = detail::is_option_policy<std::remove_cvref_t<P>> || detail::is_fallback<
-    std::remove_cvref_t<P>> || detail::is_own_policy<std::remove_cvref_t<P>>;
+    std::remove_cvref_t<P>> || detail::is_compensate<std::remove_cvref_t<P>> || detail::
+    is_own_policy<std::remove_cvref_t<P>>;
 
 /// Wraps everything to its left; later means further outside.
 template <class In, class Out, policy Policy>
@@ -84,6 +110,13 @@ template <class In, class Out, policy Policy>
     std::vector<plan::child> levels{{"", inner.tree()}};
     for (const auto& level : with.levels) levels.push_back({"", level});
     return step<In, Out>(plan::make(plan_kind::fallback, "", std::move(levels)));
+  } else if constexpr (detail::is_compensate<kind>) {
+    static_assert(
+        std::is_same_v<kind,
+                       compensate_policy<In>> || std::is_same_v<kind, compensate_policy<value>>,
+        "a compensation must have the input type of what it undoes");
+    return step<In, Out>(
+        plan::make(plan_kind::compensate, "", {{"", inner.tree()}, {"", with.undo}}));
   } else if constexpr (std::is_same_v<kind, cache>) {
     cache options = with;
     options.input_has_plain_form = has_plain_form<In>;
@@ -129,7 +162,8 @@ void operator|(const pipeline<In, Out>&, Policy&&) {
 
 // `a | policy >> b` parses as `a | (policy >> b)`.
 template <class Policy, stage Next>
-  requires(detail::is_option_policy<Policy> || detail::is_fallback<Policy>)
+  requires(detail::is_option_policy<
+               Policy> || detail::is_fallback<Policy> || detail::is_compensate<Policy>)
 void operator>>(const Policy&, const Next&) {
   static_assert(sizeof(Policy) == 0, "write `(a | policy) >> b`");
 }

@@ -44,6 +44,7 @@ public:
   [[nodiscard]] const std::string& correlation_id() const;
 
 private:
+  friend class any_deployment;
   std::shared_ptr<detail::run_state> state_;
 };
 

@@ -6,6 +6,7 @@
 #include <troupe/protocol/run_scope.hpp>
 #include <troupe/protocol/step_result.hpp>
 #include <troupe/protocol/value.hpp>
+#include <troupe/runtime/run_snapshot.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -35,7 +36,7 @@ struct run_result {
   std::string name{};
   run_status status = run_status::running;
   value output{};                       ///< null unless the run completed
-  std::shared_ptr<const failure> why{}; ///< null when it completed
+  std::shared_ptr<const failure> why{}; ///< null when it completed; the prompt when it is paused
   std::vector<step_result> step_history{};
   double total_cost_usd = 0;
   std::int64_t total_tokens = 0;
@@ -43,6 +44,8 @@ struct run_result {
   context final_context{};
   run_metrics metrics{};
   std::vector<checkpoint> checkpoints{};
+  /// Of a paused run: what it waits for, and all that is needed to go on.
+  std::shared_ptr<const run_snapshot> snapshot{};
 
   [[nodiscard]] bool success() const noexcept { return status == run_status::completed; }
   /// The failure's message; empty on success.

@@ -42,9 +42,9 @@ class runtime_core;
 
 /// Runs deployed pipelines. Thread-safe.
 ///
-/// Destroying it cancels every open run, waits until they have ended (a grace period at most), and
-/// ends all actors and threads. Steps that ignore their stop token even then are left to
-/// themselves.
+/// Destroying it cancels every open run, waits until they have ended (a grace period at most, and
+/// another one for what undoes them), and ends all actors and threads. Steps that ignore their stop
+/// token even then are left to themselves.
 class runtime {
 public:
   explicit runtime(runtime_options options = {});
@@ -60,7 +60,9 @@ public:
   [[nodiscard]] auto deploy(const Stage& what) {
     return deployment<typename Stage::input, typename Stage::output>(deploy_plan(what.tree()));
   }
-  [[nodiscard]] std::shared_ptr<detail::deployment_core> deploy_plan(const plan& tree);
+  /// The same for a plan; its runs carry `name`, or else the name of the plan.
+  [[nodiscard]] std::shared_ptr<detail::deployment_core> deploy_plan(const plan& tree,
+                                                                     std::string name = {});
 
   /// Registers a step or pipeline under a name, for `use<In, Out>(name)` in others. A later
   /// definition replaces an earlier one for plans that are deployed after it.
