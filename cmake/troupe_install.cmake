@@ -10,3 +10,4 @@ install(FILES
   cmake/FindCAF.cmake
   DESTINATION ${troupe_package_dir})
 install(EXPORT troupe-targets NAMESPACE troupe:: DESTINATION ${troupe_package_dir})
+install(FILES schema/workflow.schema.json DESTINATION ${CMAKE_INSTALL_DATADIR}/troupe)

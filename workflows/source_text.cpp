@@ -1,0 +1,150 @@
+#include "source_text.hpp"
+
+#include "text_index.hpp"
+
+#include <algorithm>
+
+namespace troupe {
+
+namespace {
+
+using detail::character_at;
+using detail::text_index;
+
+constexpr std::uint32_t max_line_shown = 160;
+constexpr std::size_t max_message_line = 1000;
+constexpr std::string_view ellipsis = "…";
+constexpr std::string_view replacement = "\xEF\xBF\xBD";
+
+void append_shown(std::string_view text, std::size_t offset, std::string& out) {
+  const auto one = character_at(text, offset);
+  if (!one.valid) out += replacement;
+  else if (one.code == '\t') out += '\t';
+  else if (detail::is_control(one.code)) out += '?';
+  else out += text.substr(offset, one.bytes);
+}
+
+/// Text in a message: nothing that a terminal obeys, lines after the first indented.
+std::string shown_message(std::string_view text) {
+  std::string result;
+  std::size_t in_line = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    if (text[at] == '\n') {
+      result += "\n  ";
+      in_line = 0;
+    } else if (in_line < max_message_line) {
+      append_shown(text, at, result);
+      if (++in_line == max_message_line) result += ellipsis;
+    }
+    at += character_at(text, at).bytes;
+  }
+  return result;
+}
+
+std::string shown_name(std::string_view name) {
+  std::string result;
+  for (std::size_t at = 0; at < name.size(); at += character_at(name, at).bytes) {
+    if (name[at] == '\t') result += '?';
+    else append_shown(name, at, result);
+  }
+  return result;
+}
+
+std::string excerpt(text_position at, const text_index& index) {
+  const auto end = index.end_of_line(at.line);
+  const auto place = index.offset_of(at);
+  std::uint32_t first = 1;
+  if (index.offset_of({.line = at.line, .column = max_line_shown + 1}) < end) {
+    const auto column = index.position_of(place).column;
+    if (column > max_line_shown / 2) first = column - max_line_shown / 2;
+  }
+  const auto from = index.offset_of({.line = at.line, .column = first});
+  const auto to = index.offset_of({.line = at.line, .column = first + max_line_shown});
+  std::string line(first > 1 ? ellipsis : "");
+  std::string caret(first > 1 ? " " : "");
+  for (auto offset = from; offset < to; offset += character_at(index.text(), offset).bytes) {
+    append_shown(index.text(), offset, line);
+    if (offset >= place) continue;
+    const auto one = character_at(index.text(), offset);
+    if (one.code == '\t') caret += '\t';
+    else caret.append(detail::is_control(one.code) ? 1 : detail::cells_of(one.code), ' ');
+  }
+  if (to < end) line += ellipsis;
+  return line + '\n' + caret + '^';
+}
+
+std::string render(const diagnostic& what, const source_text& source, const text_index& index) {
+  return shown_name(source.name) + ':' + std::to_string(what.at.line) + ':'
+         + std::to_string(what.at.column) + (what.is_warning ? ": warning: " : ": error: ")
+         + shown_message(what.message) + '\n' + excerpt(what.at, index);
+}
+
+std::string in_lower_case(std::string_view text) {
+  std::string result(text);
+  std::transform(result.begin(), result.end(), result.begin(), [](char one) {
+    return one >= 'A' && one <= 'Z' ? static_cast<char>(one - 'A' + 'a') : one;
+  });
+  return result;
+}
+
+/// Damerau-Levenshtein distance in which no part is edited twice, or `limit + 1` when it is larger.
+std::size_t distance(std::string_view left, std::string_view right, std::size_t limit) {
+  using row = std::vector<std::size_t>;
+  row before(right.size() + 1);
+  row current(right.size() + 1);
+  row next(right.size() + 1);
+  for (std::size_t j = 0; j <= right.size(); ++j) current[j] = j;
+  for (std::size_t i = 1; i <= left.size(); ++i) {
+    next[0] = i;
+    for (std::size_t j = 1; j <= right.size(); ++j) {
+      const std::size_t differs = left[i - 1] == right[j - 1] ? 0 : 1;
+      next[j] = std::min({current[j] + 1, next[j - 1] + 1, current[j - 1] + differs});
+      if (i > 1 && j > 1 && left[i - 1] == right[j - 2] && left[i - 2] == right[j - 1]) {
+        next[j] = std::min(next[j], before[j - 2] + 1);
+      }
+    }
+    if (*std::min_element(next.begin(), next.end()) > limit) return limit + 1;
+    std::swap(before, current);
+    std::swap(current, next);
+  }
+  return current[right.size()];
+}
+
+} // namespace
+
+std::string render(const diagnostic& what, const source_text& source) {
+  return render(what, source, text_index(source.text));
+}
+
+std::string render(std::vector<diagnostic> found, const source_text& source) {
+  std::stable_sort(found.begin(), found.end(),
+                   [](const diagnostic& a, const diagnostic& b) { return a.at < b.at; });
+  const text_index index(source.text);
+  std::string result;
+  for (const auto& one : found) result += render(one, source, index) + '\n';
+  return result;
+}
+
+std::string near_miss(std::string_view given, const std::vector<std::string>& known) {
+  // Both bounds only keep hostile files from taking long.
+  constexpr std::size_t max_length = 64;
+  constexpr std::size_t max_known = 1000;
+  if (given.size() > max_length) return {};
+  const auto wanted = in_lower_case(given);
+  const std::string* nearest = nullptr;
+  std::size_t least = max_length;
+  for (std::size_t at = 0; at < std::min(known.size(), max_known); ++at) {
+    const auto& one = known[at];
+    const auto longer = std::max(one.size(), wanted.size());
+    const auto shorter = std::min(one.size(), wanted.size());
+    const auto limit = std::min(longer / 3, least);
+    if (one == given || longer > max_length || longer - shorter > limit) continue;
+    const auto found = distance(wanted, in_lower_case(one), limit);
+    if (found > limit || (nearest && found >= least)) continue;
+    nearest = &one;
+    least = found;
+  }
+  return nearest ? " (did you mean " + *nearest + "?)" : "";
+}
+
+} // namespace troupe

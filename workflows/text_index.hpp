@@ -1,0 +1,60 @@
+#pragma once
+
+#include "source_text.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace troupe::detail {
+
+struct character {
+  char32_t code = 0;
+  std::size_t bytes = 1;
+  bool valid = true; ///< false for a byte that is not part of UTF-8
+};
+
+/// The character that starts at that byte. REQUIRES: `offset < text.size()`
+[[nodiscard]] character character_at(std::string_view text, std::size_t offset);
+
+/// True for what a terminal would obey instead of show.
+[[nodiscard]] bool is_control(char32_t code);
+
+/// How many cells of a terminal the character takes: 0, 1 or 2.
+[[nodiscard]] std::size_t cells_of(char32_t code);
+
+struct text_place {
+  std::size_t offset = 0;
+  text_position at{};
+};
+
+/// The position of a byte, found by walking there from a place before it.
+[[nodiscard]] text_position position_after(std::string_view text, text_place from,
+                                           std::size_t offset);
+
+/// The lines of a text, for finding places in it. Lines end with `\n`, `\r\n` or `\r`; a byte order
+/// mark at the start counts as nothing. The text outlives the index.
+class text_index {
+public:
+  explicit text_index(std::string_view text);
+
+  [[nodiscard]] std::string_view text() const noexcept { return text_; }
+  /// Any offset; one beyond the end is taken as the end.
+  [[nodiscard]] text_position position_of(std::size_t offset) const;
+  /// Any position; one beyond its line is taken as the end of the line.
+  [[nodiscard]] std::size_t offset_of(text_position at) const;
+  /// Where that line ends, before its line break.
+  [[nodiscard]] std::size_t end_of_line(std::uint32_t line) const;
+
+private:
+  void read_lines();
+
+  std::string_view text_;
+  std::vector<std::size_t> line_starts_;
+  // Every few hundred bytes, so that long lines cost no more than short ones.
+  std::vector<text_place> milestones_;
+};
+
+} // namespace troupe::detail
