@@ -1,0 +1,43 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace troupe::detail {
+
+/// What the user wrote after `run`.
+struct run_request {
+  std::string file{};
+  std::optional<std::string> input{};
+  std::optional<std::string> context{};
+  std::vector<std::string> settings{}; ///< KEY=VALUE
+  std::optional<std::string> correlation_id{};
+  std::optional<std::string> seed{};
+  std::optional<std::string> inputs{};
+  std::optional<std::string> concurrency{};
+  std::optional<std::string> resume{};
+  std::optional<std::string> answer{};
+  std::optional<std::string> state{};
+  bool json = false;
+  bool virtual_time = false;
+  bool unfused = false;
+};
+
+struct validate_request {
+  std::vector<std::string> files{};
+  bool json = false;
+};
+
+struct graph_request {
+  std::string file{};
+  std::string format = "mermaid";
+  std::string output{}; ///< a file; empty: standard output
+};
+
+struct types_request {
+  std::vector<std::string> names{}; ///< only these; all when empty
+  bool json = false;
+};
+
+} // namespace troupe::detail

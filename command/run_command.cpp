@@ -1,0 +1,17 @@
+#include "commands.hpp"
+#include "run_setup.hpp"
+
+#include <utility>
+
+namespace troupe::detail {
+
+int run_command(console& speaker, run_request request, std::vector<std::string> words,
+                const step_registry& registry) {
+  auto setup = read_setup(std::move(request), std::move(words), registry, speaker);
+  interrupts signals;
+  const run_place place{speaker, signals};
+  const auto many = setup.request.inputs.has_value();
+  return many ? run_many(place, std::move(setup)) : run_once(place, std::move(setup));
+}
+
+} // namespace troupe::detail
