@@ -5,23 +5,24 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 exec </dev/null
 
 run_packages=(
-  build-essential ca-certificates cmake libcaf-dev libcpp-httplib-dev libcurl4-openssl-dev libmsgpack-cxx-dev
-  libspdlog-dev libssl-dev ninja-build nlohmann-json3-dev
+  build-essential ca-certificates cmake libcaf-dev libcli11-dev libcpp-httplib-dev libcurl4-openssl-dev
+  libhowardhinnant-date-dev libmsgpack-cxx-dev libre2-dev libspdlog-dev libssl-dev libyaml-cpp-dev ninja-build
+  nlohmann-json3-dev tzdata
 )
 test_packages=(
-  ccache clang-14 clang-format-14 clang-tidy-14 git libbenchmark-dev libclang-rt-14-dev
-  libgmock-dev libgtest-dev librapidcheck-dev mold openssl pkg-config shellcheck
+  bash-completion ccache clang-14 clang-format-14 clang-tidy-14 fish git graphviz libbenchmark-dev
+  libclang-rt-14-dev libgmock-dev libgtest-dev librapidcheck-dev man-db mold openssl perl-base pkg-config procps
+  shellcheck tmux zsh
 )
-source_folders=(protocol policies actors runtime nodes examples tests benchmarks)
-example=reliability_stack
+source_folders=(protocol expressions policies actors runtime workflows nodes command examples tests benchmarks)
 
 usage() {
   cat <<'TEXT'
 Usage: ./setup.sh COMMAND
 
-  run          install what is needed, build, and run the main example
+  run          install what is needed, build, and run the main workflow
   test         install what is needed, build and run every check and every test
-  build        build the main example; installs nothing
+  build        build the command and the server of the main workflow; installs nothing
   deps [test]  install the packages that `run` (or `test`) needs
   tidy         run clang-tidy on the changed files, after `test`
 
@@ -79,19 +80,55 @@ prepare_compiler_cache() {
   fi
 }
 
-build_example() {
-  heading "Build $example"
+build_program() {
+  heading 'Build'
   cmake --preset release
-  cmake --build --preset release --target "example_$example"
+  cmake --build --preset release --target troupe_program chat_server
+}
+
+server_pid=''
+stop_server() {
+  if [[ -n $server_pid ]]; then
+    kill "$server_pid" 2>/dev/null || true
+    wait "$server_pid" 2>/dev/null || true
+    server_pid=''
+  fi
+}
+
+# A chat server on a free port of loopback that is as unreliable as a real one.
+start_server() {
+  local log=build/chat_server.log line=''
+  : >"$log"
+  build/release/examples/chat_server --outage-begins 60 --outage-time 4000 >"$log" 2>&1 &
+  server_pid=$!
+  trap stop_server EXIT
+  for _ in {1..100}; do
+    line=$(head -n 1 "$log")
+    if [[ $line == 'listening on '* ]]; then break; fi
+    if ! kill -0 "$server_pid" 2>/dev/null; then break; fi
+    sleep 0.1
+  done
+  if [[ $line != 'listening on '* ]]; then
+    say "The chat server did not start: $(cat "$log")"
+    return 1
+  fi
+  export OPENAI_BASE_URL=${line#listening on }
 }
 
 run() {
   install_packages "${run_packages[@]}"
-  build_example
-  heading "Run $example"
-  "build/release/examples/$example"
+  build_program
+  if [[ -z ${OPENAI_BASE_URL:-} ]]; then start_server; fi
+  heading 'Run examples/workflows/reliability_stack.yaml'
+  echo "400 queries of a help desk, 16 at a time, to the chat models at $OPENAI_BASE_URL"
+  build/release/command/troupe run examples/workflows/reliability_stack.yaml \
+    --inputs examples/data/queries.jsonl --concurrency 16 >build/answers.jsonl
+  stop_server
   echo
-  echo 'Done. Next: ./setup.sh test runs every check; README.md shows how to write a pipeline.'
+  echo 'The first answers, of 400 in build/answers.jsonl:'
+  head -n 3 build/answers.jsonl
+  echo
+  echo 'Done. Next: build/release/command/troupe run examples/workflows/hello.yaml; ./setup.sh test runs every check.'
 }
 
 sources() {
@@ -187,6 +224,8 @@ test_preset() {
 }
 
 run_every_test() {
+  # Node.js may come from elsewhere, in one package with npm.
+  if ! command -v npm >/dev/null; then test_packages+=(nodejs npm); fi
   install_packages "${run_packages[@]}" "${test_packages[@]}"
   stage 'Format' check_format || true
   stage 'Shell scripts' check_scripts || true
@@ -229,10 +268,13 @@ run_tidy() {
 prepare_compiler_cache
 case ${1:-} in
   deps)
-    if [[ ${2:-run} == test ]]; then run_packages+=("${test_packages[@]}"); fi
+    if [[ ${2:-run} == test ]]; then
+      if ! command -v npm >/dev/null; then test_packages+=(nodejs npm); fi
+      run_packages+=("${test_packages[@]}")
+    fi
     install_packages "${run_packages[@]}"
     ;;
-  build) build_example ;;
+  build) build_program ;;
   run) run ;;
   test) run_every_test ;;
   tidy) run_tidy ;;

@@ -1,0 +1,16 @@
+# Writes the fenced block with a title out of a page: PAGE, TITLE, FOLDER.
+file(READ ${PAGE} text)
+string(REPLACE "." "\\." pattern ${TITLE})
+# Semicolons and brackets mean something to lists, so the text is never one.
+string(REGEX MATCH "```[a-z]+ title=${pattern}[^\n]*\n" fence "${text}")
+if(NOT fence)
+  message(FATAL_ERROR "${PAGE} has no block with title=${TITLE}")
+endif()
+string(FIND "${text}" "${fence}" start)
+string(LENGTH "${fence}" length)
+math(EXPR start "${start} + ${length}")
+string(SUBSTRING "${text}" ${start} -1 text)
+string(FIND "${text}" "\n```" end)
+math(EXPR end "${end} + 1")
+string(SUBSTRING "${text}" 0 ${end} text)
+file(WRITE ${FOLDER}/${TITLE} "${text}")
