@@ -6,12 +6,12 @@ exec </dev/null
 
 run_packages=(
   build-essential ca-certificates cmake libcaf-dev libcli11-dev libcpp-httplib-dev libcurl4-openssl-dev
-  libhowardhinnant-date-dev libmsgpack-cxx-dev libre2-dev libspdlog-dev libssl-dev libyaml-cpp-dev ninja-build
-  nlohmann-json3-dev tzdata
+  libmsgpack-cxx-dev libre2-dev libspdlog-dev libssl-dev libyaml-cpp-dev ninja-build nlohmann-json3-dev pkg-config
+  tzdata
 )
 test_packages=(
   bash-completion ccache clang-14 clang-format-14 clang-tidy-14 fish git graphviz libbenchmark-dev
-  libclang-rt-14-dev libgmock-dev libgtest-dev librapidcheck-dev man-db mold openssl perl-base pkg-config procps
+  libclang-rt-14-dev libgmock-dev libgtest-dev librapidcheck-dev man-db mold openssl perl-base procps
   shellcheck tmux zsh
 )
 source_folders=(protocol expressions policies actors runtime workflows nodes command examples tests benchmarks)

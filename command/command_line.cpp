@@ -329,6 +329,7 @@ int command_line(int argc, const char* const* argv, const step_registry& registr
                  + (text.ends_with('\n') ? "" : "\n"));
   } catch (const std::exception& error) {
     errors.line(program + ": " + error.what());
+    return exit_run_failed;
   }
   return exit_bad_usage;
 }

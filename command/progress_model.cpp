@@ -68,6 +68,8 @@ void progress_model::apply(const run_event& event) {
   if (event.kind == event_kind::warning || event.kind == event_kind::stage_restarted) {
     return warn(event);
   }
+  // What was left behind may still speak after the run has ended.
+  if (at(0).has_ended()) return;
   if (const auto* place = outline_.find(event.path)) on_stage_event(event, *place);
 }
 
@@ -126,7 +128,7 @@ void progress_model::forget_inside(const spot& where) {
 void progress_model::open(const spot& where, instant at) {
   auto& one = progress_of(where);
   if (one.now == state::backing_off) ++one.attempt;
-  if (one.started == instant()) one.started = at;
+  if (!one.started) one.started = at;
   one.now = state::running;
 }
 
@@ -148,7 +150,7 @@ void progress_model::open_around(spot where, instant at) {
 
 void progress_model::end(const spot& where, state how, instant at) {
   auto& one = progress_of(where);
-  if (one.started == instant()) one.started = at;
+  if (!one.started) one.started = at;
   one.now = how;
   one.ended = at;
 }
@@ -182,8 +184,10 @@ void progress_model::on_stage_event(const run_event& event, const outlined_place
     end(where, state::cached, event.at);
     open_around(where, event.at);
     return conclude_around(where, event.at);
-  case event_kind::fallback_failed:
   case event_kind::call_rejected:
+    one.attempt = std::max(one.attempt, event.attempt);
+    [[fallthrough]];
+  case event_kind::fallback_failed:
     open_around(where, event.at);
     end(where, state::failed, event.at);
     one.message = why;
@@ -214,7 +218,7 @@ void progress_model::on_retry(const run_event& event, const spot& where) {
   open_around(where, event.at);
   forget_inside(where);
   auto& one = progress_of(where);
-  if (one.started == instant()) one.started = event.at;
+  if (!one.started) one.started = event.at;
   one.fallback_active = false;
   one.now = state::backing_off;
   one.attempt = event.attempt;
@@ -240,9 +244,13 @@ void progress_model::on_step_finished(const run_event& event, const spot& where)
 }
 
 void progress_model::conclude_around(spot where, instant at) {
-  while (outline_.stages()[where.stage].as == part::member) {
+  const auto& stages = outline_.stages();
+  while (stages[where.stage].as == part::member) {
+    const auto good = is_good(this->at(where.stage, where.which));
     where = parent_of(where);
     if (where.stage == 0 || this->at(where.stage, where.which).fallback_active) return;
+    // Another item may follow; and there may be too many to look at all of them each time.
+    if (stages[where.stage].what == role::map && good) return;
     const auto how = conclusion(where);
     if (how == state::running) return;
     end(where, how, at);
@@ -260,9 +268,9 @@ progress_model::state progress_model::conclusion(const spot& where) const {
     return state::running;
   }
   if (stage.what == role::map) {
-    const auto all_count = !stage.joined || stage.joined->mode == join_mode::all;
+    if (stage.joined && stage.joined->mode != join_mode::all) return state::running;
     const auto items = item_counts(where.stage);
-    return all_count && items.failed > 0 && items.running == 0 ? state::failed : state::running;
+    return items.failed > 0 && items.running == 0 ? state::failed : state::running;
   }
   return conclusion_of_sequence(where);
 }
@@ -323,9 +331,11 @@ void progress_model::finish_run(const run_event& event) {
   }
   for (std::size_t stage = 1; stage < all_.size(); ++stage) {
     for (auto& [which, one] : all_[stage]) {
-      if (!one.is_open()) continue;
       const spot where{stage, which};
       const auto is_it = why && why->step == outline_.stages()[stage].label;
+      // What was stopped at its limit has not merely been cancelled.
+      const auto stopped = how == state::failed && is_it && one.now == state::cancelled;
+      if (!one.is_open() && !stopped) continue;
       auto its = how;
       if (how == state::failed && !is_it && !has_failed_inside(where)) its = state::cancelled;
       if (how == state::paused && conclusion(where) != state::paused) its = state::done;

@@ -28,7 +28,7 @@ struct stage_progress {
   };
 
   state now = state::waiting;
-  instant started{};
+  std::optional<instant> started{};
   instant ended{};
   instant next_try{};                 ///< while it backs off
   std::uint32_t attempt = 0;          ///< the current one; 0: none was made

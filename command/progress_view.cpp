@@ -96,8 +96,8 @@ private:
       if (!text.empty()) details += (details.empty() ? "  " : " · ") + text;
     };
     if (counted) add(text_of(model_.counts(stage)));
-    if (!model_.is_repeated(stage)) describe(stage, add);
     if (const auto& open = model_.breaker(stage); !open.empty()) add("breaker " + open);
+    if (!model_.is_repeated(stage)) describe(stage, add);
     line.push_back({details, now == state::failed ? tone::bad : tone::dim});
     return {std::move(line), now != state::waiting && now != state::done && now != state::cached};
   }
@@ -144,7 +144,7 @@ private:
 
   std::string time_of(const stage_progress& one) const {
     if (one.now == state::cached) return {};
-    return readable((one.is_open() ? now_ : one.ended) - one.started);
+    return readable((one.is_open() ? now_ : one.ended) - one.started.value_or(now_));
   }
 
   const progress_model& model_;
@@ -155,6 +155,7 @@ private:
 // Keeps the order and the lines where something happens; the rest makes room.
 void fit_rows(std::vector<tree_drawer::drawn>& lines, std::size_t rows) {
   if (lines.size() <= rows) return;
+  if (rows == 1) return lines.resize(1);
   const auto room = rows - 1;
   auto left = lines.size() - room;
   const auto total = left;
@@ -197,7 +198,7 @@ std::vector<std::string> draw_tree(const progress_model& model, instant now,
   if (options.cancelling) {
     lines.push_back({{{"cancelling; once more ends it at once", tone::notable}}, true});
   }
-  if (options.rows > 1) fit_rows(lines, options.rows);
+  if (options.rows > 0) fit_rows(lines, options.rows);
   std::vector<std::string> texts;
   for (const auto& each : lines) {
     texts.push_back(compose(each.line, options.columns, options.colored));

@@ -10,7 +10,7 @@
 
 #include <unistd.h>
 
-#include <atomic>
+#include <algorithm>
 #include <utility>
 
 namespace troupe::detail {
@@ -116,7 +116,7 @@ private:
   const run_result& wait_for(const any_run& run) {
     if (shows_tree_ && !setup_.request.virtual_time) {
       painter_ = std::make_unique<painter>(console_, [this](screen_size size) {
-        return picture(size.columns, size.rows - 1, true);
+        return picture(size.columns, std::max<std::size_t>(size.rows, 2) - 1, true);
       });
     }
     place_.signals.react_with({.first =
@@ -162,7 +162,8 @@ private:
     result.total_tokens = spent.tokens;
     result.final_context = start_options(setup_).context;
     watch_->look([&](const progress_model& model) {
-      result.latency = result.metrics.latency = home_->now() - model.at(0).started;
+      result.latency = result.metrics.latency =
+          home_->now() - model.at(0).started.value_or(home_->now());
     });
     show_last_tree();
     console_.say("abandoned, because it did not stop: " + one_line(names));
@@ -203,10 +204,9 @@ private:
       console_.err.write(
           explain_failure(result, {steps, command_again(setup_), console_.colored()}));
     }
+    // Without a tree, a line has said so when it happened.
     for (const auto& name : watch_->abandoned_steps()) {
-      if (place_.signals.happened()) {
-        console_.say("abandoned, because it did not stop: " + one_line(name));
-      }
+      if (shows_tree_) console_.say("abandoned, because it did not stop: " + one_line(name));
     }
     print_result(result, state_file);
     if (!console_.quiet()) console_.err.line(summary_of(result, console_.colored()));

@@ -53,7 +53,7 @@ std::optional<digest> digest_from_hex(std::string_view text) {
     const auto nibble = digits.find(text[at]);
     if (nibble == std::string_view::npos) return std::nullopt;
     auto& byte = sum[at / 2];
-    byte = static_cast<std::uint8_t>(byte << 4 | nibble);
+    byte = static_cast<std::uint8_t>(std::size_t{byte} << 4 | nibble);
   }
   return sum;
 }

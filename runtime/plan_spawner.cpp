@@ -46,7 +46,8 @@ class spawner {
 public:
   spawner(deployment_core& deployment, const plan::resolver& find)
       : deployment_(deployment), home_(deployment.home()), find_(find),
-        records_(has(deployment.tree(), plan_kind::pause)) {
+        records_(has(deployment.tree(), plan_kind::pause)),
+        undoes_(has(deployment.tree(), plan_kind::compensate)) {
     deployment_.records = records_;
     if (records_) deployment_.hash = deployment_.tree().hash(find_);
   }
@@ -190,7 +191,7 @@ private:
                    bool passes_ends_on = true) {
     auto inner = spawn(node, path, shown_as);
     const auto& name = shown_name(node, shown_as);
-    if (has(node, plan_kind::compensate)) {
+    if (undoes_ && has(node, plan_kind::compensate)) {
       inner = add(
           make(unlisted(node, path, name, "scope"), saga_keeper{std::move(inner), passes_ends_on}));
     }
@@ -248,6 +249,10 @@ private:
       const auto& target = *find_(node.target());
       return spawn(target, path, is_shown_as_used(node, target) ? name : shown_as);
     }
+    if (node.kind() == plan_kind::place) {
+      // Everything is done by this process, whatever its labels.
+      return spawn(node.children()[0].stage, path + "/0", shown_as);
+    }
     const auto& at = place_at(node, path, name);
     const auto& who = at.identity;
     auto inner = [&] { return spawn(node.children()[0].stage, path + "/0", shown_as); };
@@ -287,8 +292,7 @@ private:
     case plan_kind::save_as:
       return add(make(who, context_saver{inner(), node.options_as<save_as>()}));
     case plan_kind::compensate: return add(make(who, member(node, path, shown_as)));
-    // Everything is done by this process, whatever its labels.
-    case plan_kind::place: return inner();
+    case plan_kind::place:
     case plan_kind::use: break;
     }
     throw std::logic_error("a plan node of unknown kind");
@@ -318,6 +322,7 @@ private:
   runtime_core& home_;
   const plan::resolver& find_;
   bool records_;
+  bool undoes_;
   bool in_unit_ = false;
   std::map<std::string, stage_place> places_;
   std::map<std::string, std::shared_ptr<stage_identity>> unlisted_;

@@ -29,7 +29,8 @@ runtime_core::runtime_core(runtime_options options)
       random_(chosen_seed(options_.random_seed)) {
   if (options_.log) observers_.push_back(make_log_observer());
   for (const auto& each : observers_) {
-    interests |= each->interests();
+    interests_.push_back(each->interests());
+    interests |= interests_.back();
     faulty_.push_back(std::make_unique<std::atomic<bool>>(false));
   }
   cancel_grace = options_.cancel_grace;
@@ -67,6 +68,7 @@ runtime_core::~runtime_core() {
 
 void runtime_core::emit(const run_event& event) {
   for (std::size_t index = 0; index < observers_.size(); ++index) {
+    if ((interests_[index] >> static_cast<unsigned>(event.kind) & 1u) == 0) continue;
     try {
       observers_[index]->on_event(event);
     } catch (...) {
@@ -80,6 +82,7 @@ void runtime_core::emit(const run_event& event) {
                                  "an observer threw an exception; more of them are not reported"};
       for (std::size_t other = 0; other < observers_.size(); ++other) {
         if (other == index) continue;
+        if ((interests_[other] & interest_in(event_kind::warning)) == 0) continue;
         try {
           observers_[other]->on_event(report);
         } catch (...) {

@@ -74,6 +74,7 @@ private:
   std::unique_ptr<actors::thread_pool> pool_;
   std::unique_ptr<actors::stage_system> system_;
   std::vector<std::shared_ptr<observer>> observers_;
+  std::vector<std::uint32_t> interests_; // one bit for each kind of event, by observer
   std::vector<std::unique_ptr<std::atomic<bool>>> faulty_;
   shared_stages shared_;
 

@@ -46,7 +46,6 @@ const reach third_party[] = {
     {"openssl/", {"protocol/digest.cpp"}},  {"spdlog/", {"runtime/log_observer.cpp"}},
     {"curl/", {"runtime/http_client.cpp"}},
     {"re2/", {"expressions/text_pattern.cpp"}},
-    {"date/", {"expressions/time_zone.cpp"}},
     {"yaml-cpp/", {"workflows/yaml_document.cpp"}},
     {"CLI/", {"command/command_line.cpp"}},
 };

@@ -85,9 +85,12 @@ TEST_P(SaveAsCases, NeedsAKey) {
 TEST_P(SaveAsCases, PlacesAreForClustersAndChangeNothingHere) {
   const auto gpu = mock_step("a", ok("x"))() | place{.labels = {{"gpu", "true"}}} | retry{};
 
-  const auto result = run_once(gpu);
+  auto live = rt.deploy(gpu);
+
+  const auto result = live.start_value({}).result();
 
   EXPECT_EQ(result.output, value("x"));
+  EXPECT_EQ(live.metrics().layers.size(), 2u) << "it takes no part";
   EXPECT_EQ(names_of(result.step_history), (std::vector<std::string>{"a"}));
 }
 

@@ -62,11 +62,11 @@ TEST_F(Interrupts, EndInTimeAlthoughAStepIgnoresThem) {
     const auto result = program.finish();
     EXPECT_LT(std::chrono::steady_clock::now() - asked, 2s + 500ms);
     EXPECT_EQ(result.status, 130);
-    EXPECT_THAT(result.err, HasSubstr("abandoned, because it did not stop: work"));
+    EXPECT_THAT(result.err, AllOf(HasSubstr("abandoned"), HasSubstr("work")));
     const auto all = json_of(result.out);
     EXPECT_EQ(all.at("status"), value("cancelled"));
-    ASSERT_THAT(*all.at("step_history").if_list(), SizeIs(1));
     EXPECT_EQ(all.at("step_history").at(0).at("name"), value("first"));
+    EXPECT_EQ(all.at("step_history").at(0).at("success"), value(true));
   }
 }
 

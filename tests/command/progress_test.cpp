@@ -305,6 +305,18 @@ TEST(Progress, KeepsWhatMattersWhenTheScreenIsTooLow) {
   EXPECT_THAT(lines.back(), HasSubstr("… 24 more"));
 }
 
+TEST(Progress, ShowsTheRunAloneOnAScreenOfOneRow) {
+  watched_run run(two_steps);
+  EXPECT_THAT(run.lines({100, 1, false, false}), ElementsAre(HasSubstr("flow")));
+}
+
+TEST(Progress, FollowsAMapOfManyItems) {
+  value::list_type items(5'000);
+  watched_run run("flow: { map: { step: s, uses: value, with: { value: 1 } } }\n", value(items));
+  run.at_the_end();
+  EXPECT_THAT(run.lines()[1], HasSubstr("✓ map  5000/5000 done"));
+}
+
 TEST(Progress, CutsLinesToTheWidthOfTheScreen) {
   watched_run run(
       "flow: { step: a_step_with_quite_a_long_name, uses: sleep, with: { for: 1s } }\n");
@@ -339,7 +351,7 @@ detail::batch_progress half_done() {
 
 TEST(ProgressBar, SaysHowFarManyRunsHaveCome) {
   const auto lines = detail::draw_bar(half_done(), instant(6840ms), {120, 1, false, false});
-  EXPECT_THAT(lines, ElementsAre("[############…………………………………] 212/400  53 %  31/s  eta 7 s  hits "
+  EXPECT_THAT(lines, ElementsAre("[############………………………………] 212/400  53 %  31/s  eta 7 s  hits "
                                  "64 %  failed 2  breaker gpt4 open"));
 }
 

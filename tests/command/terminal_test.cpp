@@ -30,10 +30,10 @@ protected:
   void press(const std::string& key) const { tmux({"send-keys", key}); }
 
   void open(const std::string& words) const {
-    const auto line = "PS1='$ '; cd " + folder + "; alias troupe=" + TROUPE_PROGRAM
-                      + "; clear; " TROUPE_PROGRAM " " + words + "; echo \"exit $?.\"; cat";
+    write("start.sh", "trap : INT\ncd " + folder + "\nclear\n" TROUPE_PROGRAM " " + words
+                          + "\necho \"exit $?.\"\ncat\n");
     const auto started =
-        tmux({"new-session", "-d", "-x", "80", "-y", "12", "sh -c '" + line + "'"});
+        tmux({"new-session", "-d", "-x", "80", "-y", "12", "sh " + folder + "/start.sh"});
     ASSERT_EQ(started.status, 0) << started.err;
   }
 
@@ -47,6 +47,7 @@ protected:
       (void)poll(nullptr, 0, 20);
       seen = screen();
     }
+    EXPECT_THAT(seen, HasSubstr(text)) << "waited for it in vain";
     return seen;
   }
 };
@@ -85,7 +86,7 @@ TEST_F(Terminal, AsksAPersonAndAsksAgain) {
                   "choices: [\"yes\", \"no\"] } }\n  - { step: tell, uses: value, with: { value: "
                   "\"said ${{ input }}\" } }\n");
   open("run w.yaml");
-  EXPECT_THAT(screen_with("> "), AllOf(HasSubstr("ok asks: Really?"), HasSubstr("yes, no")));
+  EXPECT_THAT(screen_with("\n>"), AllOf(HasSubstr("ok asks: Really?"), HasSubstr("yes, no")));
   press("Enter");
   type("maybe");
   press("Enter");
@@ -98,7 +99,7 @@ TEST_F(Terminal, AsksAPersonAndAsksAgain) {
 TEST_F(Terminal, LeavesARunPausedThatNobodyAnswers) {
   write("w.yaml", "troupe: 1\nname: ask\nflow: { name: ok, pause: { prompt: \"Really?\" } }\n");
   open("run w.yaml");
-  EXPECT_THAT(screen_with("> "), HasSubstr("Really?"));
+  EXPECT_THAT(screen_with("\n>"), HasSubstr("Really?"));
   press("C-d");
   EXPECT_THAT(screen_with("exit 4."), HasSubstr("--resume"));
 }
@@ -112,7 +113,7 @@ TEST_F(Terminal, ShowsABarAboveWhichResultsAppear) {
   write("in.jsonl", "101\n2\n103\n");
   open("run w.yaml --inputs in.jsonl");
   const auto during = screen_with("1/3");
-  EXPECT_THAT(during, AllOf(HasSubstr("101\n"), HasSubstr("[########")));
+  EXPECT_THAT(during, AllOf(HasSubstr("101\n"), HasSubstr("[######…")));
   write("gate", "go\n");
   EXPECT_THAT(screen_with("exit 0."),
               AllOf(HasSubstr("3/3  100 %"), HasSubstr("103\n"), HasSubstr("runs      3: 3")));

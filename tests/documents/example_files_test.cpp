@@ -16,7 +16,6 @@ using namespace troupe;
 using namespace troupe::testing;
 namespace fs = std::filesystem;
 using ::testing::Contains;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -227,7 +226,7 @@ TEST(example_of_http, tries_again_when_the_service_is_busy) {
 
 TEST(example_of_the_reliability_stack, answers_every_query_of_an_unreliable_service) {
   const examples::chat_server server(
-      {.outage_begins = 10, .outage_time = std::chrono::milliseconds(1500)});
+      {.outage_begins = 10, .outage_time = std::chrono::milliseconds(2500)});
   const shell home({{"OPENAI_BASE_URL", server.base_url()}, {"OPENAI_API_KEY", std::nullopt}});
   const auto reply =
       home.run("head -60 ../data/queries.jsonl | troupe run reliability_stack.yaml --inputs - "
@@ -250,7 +249,8 @@ TEST(example_of_the_reliability_stack, answers_every_query_of_an_unreliable_serv
 }
 
 TEST(example_of_the_reliability_stack, takes_one_question_in_many_spellings_for_one) {
-  const examples::chat_server server({.rate_limited = 0, .bursts = 0, .hangs = 0});
+  const examples::chat_server server(
+      {.rate_limited = 0, .bursts = 0, .hangs = 0, .latency_scale = 0});
   const shell home({{"OPENAI_BASE_URL", server.base_url()}, {"OPENAI_API_KEY", std::nullopt}});
   home.write("spellings.jsonl", "{\"query\": \"Where is my parcel?\"}\n"
                                 "{\"query\": \"  where is MY parcel\"}\n"

@@ -99,10 +99,14 @@ std::vector<std::string> pages_in(const fs::path& folder) {
 std::vector<std::string> links_of(const page& from) {
   static const std::regex link(R"(\]\(([^)#]+)[^)]*\))");
   std::vector<std::string> targets;
+  bool in_block = false;
   for (const auto& line : from.lines) {
+    if (line.starts_with(fence)) in_block = !in_block;
+    if (in_block) continue;
     for (std::sregex_iterator at(line.begin(), line.end(), link), end; at != end; ++at) {
       const auto target = (*at)[1].str();
-      if (!target.starts_with("http")) targets.push_back(target);
+      const auto is_far = target.starts_with("http://") || target.starts_with("https://");
+      if (!is_far) targets.push_back(target);
     }
   }
   return targets;

@@ -1,7 +1,5 @@
 #include "shell.hpp"
 
-#include <stdlib.h>
-
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -16,7 +14,7 @@ namespace fs = std::filesystem;
 shell::shell(std::map<std::string, std::optional<std::string>> environment)
     : environment_(std::move(environment)) {
   std::string name = (fs::temp_directory_path() / "troupe-documents-XXXXXX").string();
-  if (!::mkdtemp(name.data())) throw std::runtime_error("no temporary folder");
+  if (!mkdtemp(name.data())) throw std::runtime_error("no temporary folder");
   folder_ = name;
   const auto* path = std::getenv("PATH");
   environment_["PATH"] = std::string(TROUPE_PROGRAMS) + ':' + (path ? path : "/usr/bin:/bin");

@@ -57,7 +57,7 @@ private:
   std::vector<std::string> undone_;
 };
 INSTANTIATE_TEST_SUITE_P(Hosting, SagaAndPauseTest, ::testing::Bool(),
-                         [](const auto& info) { return info.param ? "Fused" : "Unfused"; });
+                         [](const auto& hosting) { return hosting.param ? "Fused" : "Unfused"; });
 
 step<int, int> plus_one(const std::string& name) {
   return step(name, [](int x) { return x + 1; });

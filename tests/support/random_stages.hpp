@@ -167,7 +167,7 @@ private:
     if (services_.chance(0.3)) options.stale_if_error = limit();
     if (services_.chance(0.3)) options.negative_ttl = limit();
     options.key = [](const value&, const context&) { return value("the only key"); };
-    return {std::move(child), std::make_shared<actors::shared_cache>(options), {}};
+    return {std::move(child), std::make_shared<actors::shared_cache>(options), {}, options};
   }
 
   actors::bulkhead_gate bulkhead_of(actors::stage_ref child) {

@@ -9,7 +9,7 @@ value_template text(const char* content) {
   return {text_template::compile(content, expression_scope::names), content};
 }
 
-struct ValueTemplate : testing::Test {
+struct ValueTemplate : ::testing::Test {
   value input = value::map({{"name", "Ada"}, {"age", 36}});
   context entries{"c-1", value::map({{"tenant", "acme"}})};
   value env = value::map({{"HOME", "/home/ada"}});
@@ -63,7 +63,7 @@ TEST_F(ValueTemplate, FailsPermanentlyWithTheExpression) {
 
   ASSERT_FALSE(result);
   EXPECT_EQ(result.why().kind, failure_kind::permanent);
-  EXPECT_THAT(result.why().message, testing::HasSubstr("input.nothing.at.all"));
+  EXPECT_THAT(result.why().message, ::testing::HasSubstr("input.nothing.at.all"));
 }
 
 } // namespace

@@ -9,7 +9,7 @@
 namespace troupe {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 std::string errors_of(const std::string& text) {
   try {
@@ -41,7 +41,7 @@ std::string with(const std::string& type, const std::string& content) {
   return "troupe: 1\nflow:\n  step: s\n  uses: " + type + "\n  with: " + content + "\n";
 }
 
-class WorkflowErrors : public testing::TestWithParam<bad_file> {};
+class WorkflowErrors : public ::testing::TestWithParam<bad_file> {};
 
 TEST_P(WorkflowErrors, NameThePlaceAndWhatWasExpected) {
   EXPECT_THAT(errors_of(GetParam().text), HasSubstr("w.yaml:" + GetParam().expected));
@@ -223,14 +223,14 @@ const std::vector<bad_file> settings{
     {"NegativeUsage", with("test.script", "{script: [{ok: 1, cost_usd: -1}]}"), "5:"},
 };
 
-std::string test_name(const testing::TestParamInfo<bad_file>& info) {
+std::string test_name(const ::testing::TestParamInfo<bad_file>& info) {
   return info.param.name;
 }
 
-INSTANTIATE_TEST_SUITE_P(WholeFile, WorkflowErrors, testing::ValuesIn(whole_files), test_name);
-INSTANTIATE_TEST_SUITE_P(Stage, WorkflowErrors, testing::ValuesIn(stages), test_name);
-INSTANTIATE_TEST_SUITE_P(Policy, WorkflowErrors, testing::ValuesIn(policies), test_name);
-INSTANTIATE_TEST_SUITE_P(Setting, WorkflowErrors, testing::ValuesIn(settings), test_name);
+INSTANTIATE_TEST_SUITE_P(WholeFile, WorkflowErrors, ::testing::ValuesIn(whole_files), test_name);
+INSTANTIATE_TEST_SUITE_P(Stage, WorkflowErrors, ::testing::ValuesIn(stages), test_name);
+INSTANTIATE_TEST_SUITE_P(Policy, WorkflowErrors, ::testing::ValuesIn(policies), test_name);
+INSTANTIATE_TEST_SUITE_P(Setting, WorkflowErrors, ::testing::ValuesIn(settings), test_name);
 
 TEST(WorkflowErrorList, HoldsAllErrorsInTheOrderOfTheFile) {
   const auto text = errors_of("troupe: 1\n"

@@ -9,7 +9,7 @@
 namespace troupe {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 workflow parsed(const std::string& text, const step_registry& registry = {},
                 const environment_reader& environment = nullptr) {
@@ -85,7 +85,7 @@ TEST(WorkflowFile, HashesTheEnvironmentItReadsButNeverShowsIt) {
 
   EXPECT_EQ(with_secret("one").tree.hash(), with_secret("one").tree.hash());
   EXPECT_NE(with_secret("one").tree.hash(), with_secret("two").tree.hash());
-  EXPECT_THAT(to_string(with_secret("hush").tree), testing::Not(HasSubstr("hush")));
+  EXPECT_THAT(to_string(with_secret("hush").tree), ::testing::Not(HasSubstr("hush")));
 }
 
 TEST(WorkflowFile, AppliesPoliciesFromTheOutsideIn) {
@@ -96,8 +96,8 @@ TEST(WorkflowFile, AppliesPoliciesFromTheOutsideIn) {
   for (const auto* at = &made.tree; at->is_policy(); at = &at->children().front().stage) {
     kinds.push_back(at->kind());
   }
-  EXPECT_THAT(kinds, testing::ElementsAre(plan_kind::cache, plan_kind::timeout, plan_kind::retry,
-                                          plan_kind::breaker));
+  EXPECT_THAT(kinds, ::testing::ElementsAre(plan_kind::cache, plan_kind::timeout, plan_kind::retry,
+                                            plan_kind::breaker));
 }
 
 TEST(WorkflowFile, GivesPlacesOfOneCacheTheirOwnKeys) {
