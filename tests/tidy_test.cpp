@@ -42,8 +42,10 @@ struct reach {
   std::vector<std::string_view> files;
 };
 const reach third_party[] = {
-    {"msgpack", {"protocol/codec.cpp"}},    {"nlohmann/", {"protocol/json.cpp"}},
-    {"openssl/", {"protocol/digest.cpp"}},  {"spdlog/", {"runtime/log_observer.cpp"}},
+    {"msgpack", {"protocol/codec.cpp"}},
+    {"nlohmann/", {"protocol/json.cpp"}},
+    {"openssl/", {"protocol/digest.cpp"}},
+    {"spdlog/", {"runtime/log_observer.cpp"}},
     {"curl/", {"runtime/http_client.cpp"}},
     {"re2/", {"expressions/text_pattern.cpp"}},
     {"yaml-cpp/", {"workflows/yaml_document.cpp"}},

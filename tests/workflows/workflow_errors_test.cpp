@@ -75,7 +75,7 @@ const std::vector<bad_file> whole_files{
     {"FallbackCycle",
      "troupe: 1\nsteps:\n  a: {uses: value, with: {value: 1}, policies: [fallback: [b]]}\n  b: "
      "{uses: value, with: {value: 1}, policies: [fallback: [a]]}\nflow: {step: a}\n",
-     "4:59: error: InfiniteFallbackError: a → b → a"},
+     "4:60: error: InfiniteFallbackError: a → b → a"},
     {"SelfFallback",
      "troupe: 1\nsteps:\n  a: {uses: value, with: {value: 1}}\nflow: {step: a, policies: "
      "[fallback: [a]]}\n",
@@ -212,7 +212,7 @@ const std::vector<bad_file> settings{
      "5:20: error: unknown key `vale` in `with` of value"},
     {"NoMap", with("value", "5"), "5:9: error: `with` must be a map; it is 5"},
     {"UnlistedEnv", with("value", "{value: '${{ env.SECRET }}'}"),
-     "5:22: error: the environment variable `SECRET` is not listed under `env:`"},
+     "5:26: error: the environment variable `SECRET` is not listed under `env:`"},
     {"BadTemplate", with("value", "{value: '${{ 1 + }}'}"), "5:"},
     {"UnknownFunction", with("value", "{value: '${{ upper(input) }}'}"),
      "5:22: error: no valid expression: unknown function upper"},

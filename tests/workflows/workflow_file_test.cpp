@@ -111,8 +111,8 @@ TEST(WorkflowFile, GivesPlacesOfOneCacheTheirOwnKeys) {
 
 TEST(WorkflowFile, KeepsEntriesForEverWithoutATimeToLive) {
   const auto made =
-      parsed("troupe: 1\nsteps:\n"
-             "  s: {uses: test.script, with: {script: [{ok: 1}]}, policies: [cache]}\n"
+      parsed("troupe: 1\ncaches: {c: {}}\nsteps:\n"
+             "  s: {uses: test.script, with: {script: [{ok: 1}]}, policies: [cache: c]}\n"
              "flow: [{step: s}, {step: w, uses: sleep, with: {for: 1000h}}, "
              "{step: n, uses: value, with: {value: null}}, {step: s}]\n");
 
