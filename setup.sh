@@ -99,7 +99,7 @@ stop_server() {
 start_server() {
   local log=build/chat_server.log line=''
   : >"$log"
-  build/release/examples/chat_server --outage-begins 60 --outage-time 4000 >"$log" 2>&1 &
+  build/release/examples/chat_server --outage-begins 30 --outage-time 1500 --latency-scale 4 >"$log" 2>&1 &
   server_pid=$!
   trap stop_server EXIT
   for _ in {1..100}; do
@@ -120,9 +120,9 @@ run() {
   build_program
   if [[ -z ${OPENAI_BASE_URL:-} ]]; then start_server; fi
   heading 'Run examples/workflows/reliability_stack.yaml'
-  echo "400 queries of a help desk, 16 at a time, to the chat models at $OPENAI_BASE_URL"
+  echo "400 queries of a help desk, 4 at a time, to the chat models at $OPENAI_BASE_URL"
   build/release/command/troupe run examples/workflows/reliability_stack.yaml \
-    --inputs examples/data/queries.jsonl --concurrency 16 >build/answers.jsonl
+    --inputs examples/data/queries.jsonl --concurrency 4 >build/answers.jsonl
   stop_server
   echo
   echo 'The first answers, of 400 in build/answers.jsonl:'
