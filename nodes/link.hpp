@@ -1,0 +1,93 @@
+#pragma once
+
+#include <troupe/service/endpoint.hpp>
+#include <troupe/service/tls_files.hpp>
+#include <troupe/protocol/outcome.hpp>
+#include <troupe/protocol/time.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace troupe::nodes {
+
+/// The bytes of one frame, without the length in front of them.
+using frame = std::string;
+
+/// A longer frame ends the link: larger values travel in chunks.
+inline constexpr std::size_t max_frame_bytes = 1u << 20;
+
+/// Who is at the other end of a link.
+struct link_peer {
+  std::string address;          ///< `HOST:PORT`
+  std::string certificate_name; ///< common name of its certificate; empty without TLS
+};
+
+/// A connection to another node that moves whole frames, in order. Thread-safe.
+class link {
+public:
+  virtual ~link() = default;
+  /// Queues frames to be written in one go. Frames for a link that is closed vanish.
+  virtual void send(std::vector<frame> frames) = 0;
+  /// Ends the link once what was queued is written, or at once when the peer takes nothing.
+  virtual void close() = 0;
+  [[nodiscard]] virtual const link_peer& peer() const noexcept = 0;
+  /// What was queued and is not yet written.
+  [[nodiscard]] virtual std::size_t unsent_bytes() const noexcept = 0;
+};
+
+/// Is told what happens on links: one call at a time for each link, on a thread of the transport.
+/// Must not block.
+class link_handler {
+public:
+  virtual ~link_handler() = default;
+  /// A link is ready: TLS and the identity of the peer are done. `ticket` is the one given to
+  /// `connect`, 0 for a link that was accepted.
+  virtual void on_open(const std::shared_ptr<link>& opened, std::uint64_t ticket) = 0;
+  /// Something was received: all frames that are complete by now, in order. Empty when only part
+  /// of a frame has come (the peer is alive all the same).
+  virtual void on_frames(const std::shared_ptr<link>& from, std::vector<frame> frames) = 0;
+  /// The link has ended; nothing more comes of it. Called once for each link that was opened.
+  virtual void on_closed(const std::shared_ptr<link>& gone, const std::string& why) = 0;
+  /// No link came of `connect(…, ticket, …)`.
+  virtual void on_connect_failed(std::uint64_t ticket, const std::string& why) = 0;
+};
+
+struct transport_options {
+  tls_files tls{}; ///< none: plain TCP
+  duration handshake_limit = std::chrono::seconds(2); ///< for connecting, and for TLS, each
+  std::size_t max_handshakes = 64; ///< at a time; more connections wait in the listen queue
+  std::size_t max_links = 4096;
+  std::size_t max_unsent_bytes = 256u << 20; ///< of one link; beyond, it is closed
+};
+
+/// What went wrong with peers so far. Thread-safe.
+struct transport_counters {
+  std::atomic<std::uint64_t> accepted{0};
+  std::atomic<std::uint64_t> refused{0};    ///< before they could say anything: TLS, limits, time
+  std::atomic<std::uint64_t> violations{0}; ///< links ended for what the peer sent
+};
+
+/// Makes links: listens, connects, and moves their bytes on threads of its own. Thread-safe.
+class transport {
+public:
+  virtual ~transport() = default;
+  /// Accepts links at that address until `shut_down`; returns where it listens. A failure says
+  /// what the system said.
+  virtual outcome<endpoint> listen(const endpoint& where, std::shared_ptr<link_handler> handler) = 0;
+  /// Connects in the background; one of `on_open` and `on_connect_failed` follows.
+  virtual void connect(const endpoint& where, std::uint64_t ticket,
+                       std::shared_ptr<link_handler> handler) = 0;
+  [[nodiscard]] virtual const transport_counters& counters() const noexcept = 0;
+  /// Ends all links and threads; `on_closed` of every link has been called when it returns.
+  virtual void shut_down() = 0;
+};
+
+/// Links over TCP: CAF's event loop, and TLS 1.3 with certificates on both sides where files are
+/// given. Throws `std::runtime_error` when the files cannot be used, saying which and why.
+[[nodiscard]] std::unique_ptr<transport> make_transport(transport_options options);
+
+} // namespace troupe::nodes
