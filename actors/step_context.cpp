@@ -15,6 +15,11 @@ step_context::step_context(std::shared_ptr<actors::engine_services> services,
       meter_({}, request.meter ? request.meter : request.run->meter()),
       stop_(stoppable ? std::stop_source() : std::stop_source(std::nostopstate)) {}
 
+// The function that was abandoned holds the context until it ends.
+step_context::~step_context() {
+  if (abandoned_) --services_->abandoned_running;
+}
+
 std::optional<duration> step_context::time_left() const {
   if (request_.deadline == no_deadline) return std::nullopt;
   return std::max(duration::zero(), request_.deadline - now());

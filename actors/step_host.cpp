@@ -173,6 +173,8 @@ private:
   void abandon_step() {
     auto& services = engine().services();
     ++services.abandoned_steps;
+    ++services.abandoned_running;
+    context_->abandoned_ = true;
     emit({.kind = event_kind::step_abandoned});
     auto why = limit_ ? *limit_ : failure{failure_kind::cancelled, cancel_reason()->message};
     why.message +=

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <troupe/service/endpoint.hpp>
-#include <troupe/service/tls_files.hpp>
 #include <troupe/protocol/outcome.hpp>
 #include <troupe/protocol/time.hpp>
+#include <troupe/service/endpoint.hpp>
+#include <troupe/service/tls_files.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -57,7 +57,7 @@ public:
 };
 
 struct transport_options {
-  tls_files tls{}; ///< none: plain TCP
+  tls_files tls{};                                    ///< none: plain TCP
   duration handshake_limit = std::chrono::seconds(2); ///< for connecting, and for TLS, each
   std::size_t max_handshakes = 64; ///< at a time; more connections wait in the listen queue
   std::size_t max_links = 4096;
@@ -77,7 +77,8 @@ public:
   virtual ~transport() = default;
   /// Accepts links at that address until `shut_down`; returns where it listens. A failure says
   /// what the system said.
-  virtual outcome<endpoint> listen(const endpoint& where, std::shared_ptr<link_handler> handler) = 0;
+  virtual outcome<endpoint> listen(const endpoint& where,
+                                   std::shared_ptr<link_handler> handler) = 0;
   /// Connects in the background; one of `on_open` and `on_connect_failed` follows.
   virtual void connect(const endpoint& where, std::uint64_t ticket,
                        std::shared_ptr<link_handler> handler) = 0;

@@ -251,6 +251,46 @@ value context::to_value() const {
   return value::map(std::move(members));
 }
 
+value context::identity_to_value() const {
+  if (!identity_) return {};
+  const auto map_of = [](const value_tree& tree) {
+    value::map_type members;
+    tree.for_each([&](const auto& key, const auto& item) { members.emplace_back(key, item); });
+    return members.empty() ? value() : value::map(std::move(members));
+  };
+  const auto text_or_null = [](const std::string& text) {
+    return text.empty() ? value() : value(text);
+  };
+  value::list_type parts{text_or_null(identity_->id), text_or_null(identity_->correlation_id),
+                         text_or_null(identity_->causation_id), map_of(identity_->tags),
+                         map_of(identity_->metadata)};
+  while (!parts.empty() && parts.back().is_null()) parts.pop_back();
+  return parts.empty() ? value() : value::list(std::move(parts));
+}
+
+context context::from_values(const value& identity, const value& entries) {
+  context made("", entries.is_map() ? entries : value());
+  if (!identity.is_list()) return made;
+  const auto text_at = [&](std::size_t index) {
+    const auto item = identity.at(index);
+    return item.if_text() ? *item.if_text() : std::string();
+  };
+  const auto fill = [&](std::size_t index, value_tree& tree) {
+    const auto item = identity.at(index);
+    if (const auto* members = item.if_map()) {
+      for (const auto& [key, content] : *members) tree.set(key, content);
+    }
+  };
+  auto mine = std::make_shared<context::identity>();
+  mine->id = text_at(0);
+  mine->correlation_id = text_at(1);
+  mine->causation_id = text_at(2);
+  fill(3, mine->tags);
+  fill(4, mine->metadata);
+  made.identity_ = std::move(mine);
+  return made;
+}
+
 context context::only(std::span<const std::string> keys) const {
   value_tree some;
   for (const auto& key : keys) {

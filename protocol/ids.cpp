@@ -4,6 +4,7 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <mutex>
@@ -100,6 +101,13 @@ run_id run_id::from_parts(std::uint64_t unix_ms, std::uint64_t random_high,
     id.bytes_[i] = static_cast<std::uint8_t>(high >> (56 - 8 * i));
     id.bytes_[8 + i] = static_cast<std::uint8_t>(low >> (56 - 8 * i));
   }
+  return id;
+}
+
+std::optional<run_id> run_id::from_bytes(std::span<const std::uint8_t> bytes) {
+  run_id id;
+  if (bytes.size() != id.bytes_.size()) return std::nullopt;
+  std::copy(bytes.begin(), bytes.end(), id.bytes_.begin());
   return id;
 }
 

@@ -136,6 +136,17 @@ bool deployment_core::cancel(const run_state& run, const std::shared_ptr<const f
   return true;
 }
 
+void deployment_core::open(step_request request, std::shared_ptr<actors::mailbox> reply_to) {
+  const auto& root = replicas[static_cast<std::uint64_t>(request.id) % replicas.size()].root;
+  root.host->put(actors::start_message{root.number, std::move(request), std::move(reply_to)});
+}
+
+void deployment_core::cancel(request_id id, std::shared_ptr<const failure> reason,
+                             const actors::mailbox* requester) {
+  const auto& root = replicas[static_cast<std::uint64_t>(id) % replicas.size()].root;
+  root.host->put(actors::cancel_message{{id, std::move(reason)}, requester});
+}
+
 void deployment_core::settle_result(step_result result, run_state& run,
                                     const run_options& options) {
   const auto& scope = run.scope();

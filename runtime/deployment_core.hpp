@@ -8,9 +8,11 @@
 #include <troupe/actors/stage.hpp>
 #include <troupe/policies/latency_histogram.hpp>
 #include <troupe/protocol/plan.hpp>
+#include <troupe/runtime/branch.hpp>
 #include <troupe/runtime/deployment.hpp>
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,6 +38,10 @@ public:
                                              run_options options);
   std::function<void()> serve(step_request request, std::function<void(step_result)> done);
   bool cancel(const run_state& run, const std::shared_ptr<const failure>& reason);
+  /// Of a branch: works on a request of a process that owns the run.
+  void open(step_request request, std::shared_ptr<actors::mailbox> reply_to);
+  void cancel(request_id id, std::shared_ptr<const failure> reason,
+              const actors::mailbox* requester);
   [[nodiscard]] deployment_metrics metrics() const;
   /// Cancels every open run; new ones are refused.
   void close(const std::shared_ptr<const failure>& reason);
@@ -44,6 +50,13 @@ public:
   [[nodiscard]] runtime_core& home() const noexcept { return *home_; }
   [[nodiscard]] const plan& tree() const noexcept { return tree_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  // What the plan spawner goes by.
+  std::shared_ptr<const plan_source> source{};
+  std::string root_path = "0";
+  std::string shown_as{};
+  bool is_branch = false; ///< its root answers requesters that are no runs of this runtime
+  const std::map<std::string, plan>* pipelines = nullptr; ///< while it is spawned
+
   // Filled by the plan spawner.
   std::vector<replica> replicas;
   std::vector<std::shared_ptr<actors::stage_identity>> identities;

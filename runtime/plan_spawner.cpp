@@ -12,6 +12,7 @@
 #include <troupe/actors/looper.hpp>
 #include <troupe/actors/pauser.hpp>
 #include <troupe/actors/recorder.hpp>
+#include <troupe/actors/remote_stage.hpp>
 #include <troupe/actors/retry_supervisor.hpp>
 #include <troupe/actors/run_keeper.hpp>
 #include <troupe/actors/saga_keeper.hpp>
@@ -21,6 +22,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -55,11 +57,8 @@ public:
   void spawn_replica() {
     hosts_.clear();
     open_host_ = {};
-    const auto& tree = deployment_.tree();
-    listed_child root{scoped(tree, "0", ""), tree.is_spliced()};
-    auto& identity = place_at(deployment_.tree(), "run", deployment_.name()).identity;
     deployment_core::replica made;
-    made.root = add(make(identity, run_keeper{std::move(root)}));
+    made.root = deployment_.is_branch ? branch_root() : run_root();
     if (!made.root.host) made.root.host = open_host_.box;
     for (const auto& host : hosts_) {
       home_.system().launch(host);
@@ -69,6 +68,17 @@ public:
   }
 
 private:
+  stage_ref run_root() {
+    const auto& tree = deployment_.tree();
+    listed_child root{scoped(tree, deployment_.root_path, ""), tree.is_spliced()};
+    auto& identity = place_at(tree, "run", deployment_.name()).identity;
+    return add(make(identity, run_keeper{std::move(root)}));
+  }
+
+  stage_ref branch_root() {
+    return spawn(deployment_.tree(), deployment_.root_path, deployment_.shown_as);
+  }
+
   // Fused, all stages of a replica share one host; otherwise each gets its own.
   stage_ref add(stage_factory factory) {
     if (home_.options().fuse_stages) {
@@ -229,6 +239,7 @@ private:
     for (std::size_t index = 0; index < node.children().size(); ++index) {
       const auto& [key, stage] = node.children()[index];
       const auto place = path + '/' + std::to_string(index);
+      leaving_ = may_leave(stage);
       children.push_back(may_fail ? scoped(stage, place, key, false) : spawn(stage, place, key));
     }
     return children;
@@ -250,8 +261,16 @@ private:
       return spawn(target, path, is_shown_as_used(node, target) ? name : shown_as);
     }
     if (node.kind() == plan_kind::place) {
-      // Everything is done by this process, whatever its labels.
-      return spawn(node.children()[0].stage, path + "/0", shown_as);
+      const auto outside = labels_.size();
+      const auto& added = node.options_as<place>().labels;
+      labels_.insert(labels_.end(), added.begin(), added.end());
+      auto inner = spawn(node.children()[0].stage, path + "/0", shown_as);
+      labels_.resize(outside);
+      return inner;
+    }
+    const auto is_step = node.kind() == plan_kind::step;
+    if (std::exchange(leaving_, false) || (is_step && home_.options().placer)) {
+      if (auto there = placed(node, path, shown_as)) return *there;
     }
     const auto& at = place_at(node, path, name);
     const auto& who = at.identity;
@@ -298,6 +317,73 @@ private:
     throw std::logic_error("a plan node of unknown kind");
   }
 
+  // True for a branch that works elsewhere as a whole: nothing in it has a part in what the rest of
+  // the run, or another run, does.
+  bool may_leave(const plan& node) {
+    if (!home_.options().placer) return false;
+    return node.kind() == plan_kind::place ? may_leave(node.children()[0].stage) : leaves(node);
+  }
+
+  bool leaves(const plan& node) {
+    switch (node.kind()) {
+    case plan_kind::pause:
+    case plan_kind::compensate:
+    case plan_kind::breaker:
+    case plan_kind::cache:
+    case plan_kind::bulkhead:
+    case plan_kind::rate_limit:
+    case plan_kind::hedge: return false;
+    case plan_kind::step: return !node.options_as<step_definition>().ticket;
+    case plan_kind::use: {
+      const auto* target = find_(node.target());
+      return target && leaves(*target);
+    }
+    case plan_kind::retry:
+      if (node.options_as<retry>().budget > 0) return false;
+      break;
+    case plan_kind::place: return false;
+    default: break;
+    }
+    return std::all_of(node.children().begin(), node.children().end(),
+                       [&](const plan::child& each) { return leaves(each.stage); });
+  }
+
+  // A stage that works in another process, if the placer has one for it.
+  std::optional<stage_ref> placed(const plan& node, const std::string& path,
+                                  const std::string& shown_as) {
+    auto [found, is_new] = elsewhere_.try_emplace(path);
+    if (is_new) found->second = home_.options().placer->place(offer(node, path, shown_as)).host;
+    if (!found->second) return std::nullopt;
+    const auto& who = place_at(node, path, shown_name(node, shown_as)).identity;
+    remote_stage made{{found->second, 0}};
+    if (node.kind() == plan_kind::step) made.ticket = node.options_as<step_definition>().ticket;
+    return add(make(who, std::move(made)));
+  }
+
+  branch_offer offer(const plan& node, const std::string& path, const std::string& shown_as) {
+    branch_offer made{{node, path, shown_as}, shown_name(node, shown_as)};
+    if (has(node, plan_kind::use)) made.branch.pipelines = *deployment_.pipelines;
+    made.hash = node.hash(find_);
+    made.labels = labels_;
+    made.source = deployment_.source;
+    made.idempotent = true;
+    note_steps(node, made);
+    std::sort(made.step_types.begin(), made.step_types.end());
+    made.step_types.erase(std::unique(made.step_types.begin(), made.step_types.end()),
+                          made.step_types.end());
+    return made;
+  }
+
+  void note_steps(const plan& node, branch_offer& made) {
+    if (node.kind() == plan_kind::use) return note_steps(*find_(node.target()), made);
+    if (node.kind() == plan_kind::step) {
+      const auto& definition = node.options_as<step_definition>();
+      made.idempotent = made.idempotent && definition.idempotent;
+      if (!definition.type.empty()) made.step_types.push_back(definition.type);
+    }
+    for (const auto& each : node.children()) note_steps(each.stage, made);
+  }
+
   // The composite carries the primary's name; the levels below it keep their own.
   std::vector<stage_ref> levels(const plan& node, const std::string& path,
                                 const std::string& shown_as) {
@@ -324,6 +410,9 @@ private:
   bool records_;
   bool undoes_;
   bool in_unit_ = false;
+  bool leaving_ = false;                                    // what is spawned next works elsewhere
+  std::vector<std::pair<std::string, std::string>> labels_; // of the places around
+  std::map<std::string, std::shared_ptr<mailbox>> elsewhere_; // by path: where branches work
   std::map<std::string, stage_place> places_;
   std::map<std::string, std::shared_ptr<stage_identity>> unlisted_;
   std::vector<stage_system::host> hosts_;

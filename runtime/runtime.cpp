@@ -18,8 +18,23 @@ runtime::~runtime() {
   core_->shut_down();
 }
 
-std::shared_ptr<detail::deployment_core> runtime::deploy_plan(const plan& tree, std::string name) {
-  return core_->deploy(tree, std::move(name));
+std::shared_ptr<detail::deployment_core>
+runtime::deploy_plan(const plan& tree, std::string name,
+                     std::shared_ptr<const plan_source> source) {
+  return core_->deploy(tree, std::move(name), std::move(source));
+}
+
+std::shared_ptr<served_branch> runtime::serve_branch(const plan_branch& part) {
+  return std::make_shared<served_branch>(core_->deploy_branch(part));
+}
+
+void served_branch::open(step_request request, std::shared_ptr<actors::mailbox> reply_to) const {
+  core_->open(std::move(request), std::move(reply_to));
+}
+
+void served_branch::cancel(request_id id, std::shared_ptr<const failure> reason,
+                           const actors::mailbox* requester) const {
+  core_->cancel(id, std::move(reason), requester);
 }
 
 void runtime::define_plan(const std::string& name, const plan& tree) {
@@ -44,6 +59,30 @@ std::optional<cache_handle> runtime::cache(std::string_view name) const {
 
 runtime_metrics runtime::metrics() const {
   return core_->metrics();
+}
+
+bool runtime::wait_until_idle(duration limit) const {
+  return core_->wait_until_idle(limit);
+}
+
+void runtime::shut_down() {
+  core_->shut_down();
+}
+
+std::vector<std::string> runtime::breaker_names() const {
+  return core_->shared().breaker_names();
+}
+
+std::vector<std::string> runtime::cache_names() const {
+  return core_->shared().cache_names();
+}
+
+void runtime::tell(const run_event& event) const {
+  if (core_->observed(event.kind)) core_->emit(event);
+}
+
+std::uint32_t runtime::interests() const {
+  return core_->interests;
 }
 
 instant runtime::now() const {

@@ -113,21 +113,42 @@ void runtime_core::define(const std::string& name, const plan& tree) {
   defined_.insert_or_assign(name, tree);
 }
 
-std::shared_ptr<deployment_core> runtime_core::deploy(const plan& tree, std::string name) {
+std::shared_ptr<deployment_core> runtime_core::deploy(const plan& tree, std::string name,
+                                                      std::shared_ptr<const plan_source> source) {
   std::map<std::string, plan> defined;
   {
     const std::scoped_lock lock(mutex_);
-    if (closing_) throw std::logic_error("deploy: the runtime is going down");
     defined = defined_;
   }
-  const plan::resolver find = [&](const std::string& wanted) -> const plan* {
-    const auto place = defined.find(wanted);
-    return place == defined.end() ? nullptr : &place->second;
-  };
-  tree.validate(find);
   auto self = std::static_pointer_cast<runtime_core>(shared_from_this());
   auto made = std::make_shared<deployment_core>(std::move(self), tree, std::move(name));
+  made->source = std::move(source);
+  return make_live(std::move(made), std::move(defined));
+}
+
+std::shared_ptr<deployment_core> runtime_core::deploy_branch(const plan_branch& part) {
+  auto self = std::static_pointer_cast<runtime_core>(shared_from_this());
+  auto made = std::make_shared<deployment_core>(std::move(self), part.tree, part.shown_as);
+  made->root_path = part.path;
+  made->shown_as = part.shown_as;
+  made->is_branch = true;
+  return make_live(std::move(made), part.pipelines);
+}
+
+std::shared_ptr<deployment_core> runtime_core::make_live(std::shared_ptr<deployment_core> made,
+                                                         std::map<std::string, plan> pipelines) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (closing_) throw std::logic_error("deploy: the runtime is going down");
+  }
+  const plan::resolver find = [&](const std::string& wanted) -> const plan* {
+    const auto place = pipelines.find(wanted);
+    return place == pipelines.end() ? nullptr : &place->second;
+  };
+  made->tree().validate(find);
+  made->pipelines = &pipelines;
   spawn_stages(*made, find);
+  made->pipelines = nullptr;
   for (auto& each : made->breakers) each.second->on_change = breaker_reporter();
   const std::scoped_lock lock(mutex_);
   deployments_.insert(made.get());
@@ -176,6 +197,7 @@ runtime_metrics runtime_core::metrics() const {
   }
   all.late_answers = late_answers;
   all.abandoned_steps = abandoned_steps;
+  all.abandoned_running = static_cast<std::uint64_t>(std::max<std::int64_t>(0, abandoned_running));
   all.restarted_stages = restarted_stages;
   all.blocking_threads_busy = pool_->running();
   all.blocking_steps_queued = pool_->queued();
@@ -191,6 +213,11 @@ bool runtime_core::open_run() {
 void runtime_core::close_run() {
   const std::scoped_lock lock(mutex_);
   if (--open_runs_ == 0) no_runs_.notify_all();
+}
+
+bool runtime_core::wait_until_idle(duration limit) {
+  std::unique_lock lock(mutex_);
+  return no_runs_.wait_for(lock, limit, [&] { return open_runs_ == 0; });
 }
 
 void runtime_core::drive(const std::shared_ptr<run_state>& run, instant limit) {

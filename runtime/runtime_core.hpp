@@ -39,7 +39,9 @@ public:
   std::shared_ptr<void> hold_clock() override;
   bool sleep_until(instant due, const std::stop_token& stop) override;
 
-  std::shared_ptr<deployment_core> deploy(const plan& tree, std::string name);
+  std::shared_ptr<deployment_core> deploy(const plan& tree, std::string name,
+                                          std::shared_ptr<const plan_source> source = nullptr);
+  std::shared_ptr<deployment_core> deploy_branch(const plan_branch& part);
   void define(const std::string& name, const plan& tree);
   void shut_down();
 
@@ -58,6 +60,7 @@ public:
   /// Counts a run as open; false when the runtime is going down.
   [[nodiscard]] bool open_run();
   void close_run();
+  bool wait_until_idle(duration limit);
   /// Under virtual time: moves on until the run has ended. Fails the run when nothing can ever
   /// happen.
   void drive(const std::shared_ptr<run_state>& run, instant limit);
@@ -67,6 +70,8 @@ public:
 private:
   explicit runtime_core(runtime_options options);
   void wait_for_runs();
+  std::shared_ptr<deployment_core> make_live(std::shared_ptr<deployment_core> made,
+                                             std::map<std::string, plan> pipelines);
 
   runtime_options options_;
   std::unique_ptr<actors::clock_source> clock_;

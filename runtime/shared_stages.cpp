@@ -68,4 +68,18 @@ shared_stages::find_cache(std::string_view name) const {
   return std::pair{place->second.shared, place->second.definitions};
 }
 
+std::vector<std::string> shared_stages::breaker_names() const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<std::string> names;
+  for (const auto& [name, each] : breakers_) names.push_back(name);
+  return names;
+}
+
+std::vector<std::string> shared_stages::cache_names() const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<std::string> names;
+  for (const auto& [name, each] : caches_) names.push_back(name);
+  return names;
+}
+
 } // namespace troupe::detail

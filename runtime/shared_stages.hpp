@@ -39,6 +39,8 @@ public:
   std::shared_ptr<actors::shared_decision<token_bucket>> rate_limit_for(const rate_limit& options);
 
   [[nodiscard]] std::shared_ptr<actors::shared_breaker> find_breaker(std::string_view name) const;
+  [[nodiscard]] std::vector<std::string> breaker_names() const;
+  [[nodiscard]] std::vector<std::string> cache_names() const;
   [[nodiscard]] std::optional<std::pair<std::shared_ptr<actors::shared_cache>, std::vector<digest>>>
   find_cache(std::string_view name) const;
 

@@ -149,10 +149,16 @@ public:
     if (const auto& book = settings.surroundings().scripts) book->open(settings.name());
   }
 
+  /// Counts a call that another process makes, and returns the entry it takes, or false when there
+  /// is none left.
+  value ticket(const value& input) {
+    const auto place = take(input);
+    return place ? value(*place) : value(false);
+  }
+
   /// Takes the next entry.
   entry begin(const value& input, const step_context& context) {
-    if (const auto& book = settings_.surroundings().scripts) book->record(settings_.name(), input);
-    const auto place = next();
+    const auto place = context.ticket().is_null() ? take(input) : given(context.ticket());
     if (!place)
       return failing_with(
           {failure_kind::permanent, "No more outputs: the script of this step is used up after "
@@ -168,6 +174,17 @@ public:
   }
 
 private:
+  std::optional<std::size_t> take(const value& input) {
+    if (const auto& book = settings_.surroundings().scripts) book->record(settings_.name(), input);
+    return next();
+  }
+
+  [[nodiscard]] std::optional<std::size_t> given(const value& ticket) const {
+    const auto* place = ticket.if_integer();
+    if (!place || *place < 0 || static_cast<std::size_t>(*place) >= entries_.size()) return {};
+    return static_cast<std::size_t>(*place);
+  }
+
   static entry failing_with(failure why) {
     entry result;
     result.what = action::fail;
@@ -255,11 +272,12 @@ step_type script_step_type() {
     step_definition made;
     made.kind = step_kind::async;
     made.idempotent = idempotent.if_bool() && *idempotent.if_bool();
-    made.work = async_function(
-        [state = std::make_shared<script>(settings)](const value& input, value_completion done) {
-          auto taken = state->begin(input, done.context());
-          std::make_shared<scripted_call>(std::move(taken), std::move(done))->start();
-        });
+    const auto state = std::make_shared<script>(settings);
+    made.work = async_function([state](const value& input, value_completion done) {
+      auto taken = state->begin(input, done.context());
+      std::make_shared<scripted_call>(std::move(taken), std::move(done))->start();
+    });
+    made.ticket = [state](const value& input) { return state->ticket(input); };
     return made;
   };
   return about;

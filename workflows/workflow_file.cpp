@@ -29,13 +29,16 @@ std::optional<std::string> process_variable(const std::string& name) {
 
 deployment<value, value> workflow::deploy(runtime& home) const {
   for (const auto& [pipeline, tree_of_it] : pipelines) home.define_plan(pipeline, tree_of_it);
-  return deployment<value, value>(home.deploy_plan(tree, name));
+  return deployment<value, value>(home.deploy_plan(tree, name, source));
 }
 
 workflow parse_workflow(const std::string& file, std::string text, const step_registry& registry,
                         const environment_reader& environment) {
-  return read_whole({file, std::move(text)}, registry,
-                    environment ? environment : environment_reader(process_variable));
+  auto source = std::make_shared<const plan_source>(plan_source{file, text});
+  auto made = read_whole({file, std::move(text)}, registry,
+                         environment ? environment : environment_reader(process_variable));
+  made.source = std::move(source);
+  return made;
 }
 
 workflow read_workflow(const std::string& path, const step_registry& registry,

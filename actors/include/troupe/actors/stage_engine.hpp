@@ -50,6 +50,7 @@ public:
   shared_name node_name{"local"};
   std::atomic<std::uint64_t> late_answers{0};
   std::atomic<std::uint64_t> abandoned_steps{0};
+  std::atomic<std::int64_t> abandoned_running{0}; ///< of those, that have not ended yet
   std::atomic<std::uint64_t> restarted_stages{0};
 };
 

@@ -32,6 +32,7 @@ class step_context {
 public:
   step_context(const step_context&) = delete;
   step_context& operator=(const step_context&) = delete;
+  ~step_context();
 
   /// Stops when the attempt is cancelled, has timed out or broke the usage limit of its run. A step
   /// that ignores it for the grace period (1 s by default) is answered for and abandoned. Inline
@@ -64,6 +65,9 @@ public:
   [[nodiscard]] value get(std::string_view key) const { return ctx_.get(key); }
   void set(std::string_view key, value content) { ctx_.set(key, std::move(content)); }
   void erase(std::string_view key) { ctx_.erase(key); }
+  /// What `step_definition::ticket` returned for this call in the process that owns the run; null
+  /// when that is this process.
+  [[nodiscard]] const value& ticket() const noexcept { return request_.ticket; }
   /// A snapshot of the whole context, this attempt's changes included.
   [[nodiscard]] const context& snapshot() const noexcept { return ctx_; }
 
@@ -101,6 +105,7 @@ private:
   usage_meter meter_;
   std::stop_source stop_;
   std::atomic<bool> ended_{false};
+  std::atomic<bool> abandoned_{false}; ///< answered for while its function still ran
 };
 
 } // namespace troupe

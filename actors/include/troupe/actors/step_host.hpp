@@ -54,6 +54,9 @@ struct step_definition {
   std::string identity{};  ///< which function it is; part of the hash
   value parameters{};      ///< what its behavior depends on beside the input; part of the hash
   std::variant<std::monostate, plain_function, async_function> work{};
+  /// Called in the process that owns the run before another process makes a call, where calls share
+  /// something; what it returns is the `step_context::ticket()` of that call.
+  std::function<value(const value& input)> ticket{};
   /// Called when the plan is checked, for steps that have options of their own.
   std::function<void(option_check&)> check{};
 };

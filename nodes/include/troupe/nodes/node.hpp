@@ -1,9 +1,9 @@
 #pragma once
 
-#include <troupe/service/endpoint.hpp>
-#include <troupe/service/tls_files.hpp>
 #include <troupe/protocol/time.hpp>
 #include <troupe/runtime/runtime.hpp>
+#include <troupe/service/endpoint.hpp>
+#include <troupe/service/tls_files.hpp>
 #include <troupe/workflows/step_registry.hpp>
 
 #include <cstddef>
@@ -35,22 +35,22 @@ struct node_options {
   std::string name{};                          ///< what people call it; default `host:process`
   std::map<std::string, std::string> labels{}; ///< of a worker, for `place`
 
-  endpoint listen{};                  ///< of a coordinator: for its workers; port 0 takes a free one
-  endpoint http{};                    ///< of a coordinator: for its HTTP API
+  endpoint listen{}; ///< of a coordinator: for its workers; port 0 takes a free one
+  endpoint http{};   ///< of a coordinator: for its HTTP API
   std::vector<endpoint> coordinators{}; ///< of a worker: whom to work for, at least one
 
   tls_files tls{};         ///< for the links between nodes, and the HTTP API
   bool insecure = false;   ///< allows addresses outside of loopback without TLS
   std::string api_token{}; ///< what clients of the HTTP API must show; required outside of loopback
 
-  std::size_t credit = 256; ///< of a worker: branches it takes at a time; at least 1
+  std::size_t credit = 256;         ///< of a worker: branches it takes at a time; at least 1
   std::size_t max_queued = 100'000; ///< of a coordinator: branches that wait, for each placement
   duration placement_wait = std::chrono::seconds(30); ///< for a worker that fits
   duration heartbeat = std::chrono::milliseconds(500);
   duration lost_after = std::chrono::seconds(10);  ///< without a word of the other node
   duration orphan_grace = std::chrono::seconds(5); ///< how long work outlives its coordinator
   duration drain_limit = std::chrono::seconds(30); ///< to finish what is running
-  std::size_t max_runs_kept = 10'000; ///< ended runs that a coordinator remembers
+  std::size_t max_runs_kept = 10'000;              ///< ended runs that a coordinator remembers
 
   /// Steps and pipelines that this node offers beside those of troupe.
   step_registry registry{};

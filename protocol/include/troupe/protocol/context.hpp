@@ -71,6 +71,13 @@ public:
   /// All entries as one map value.
   [[nodiscard]] value to_value() const;
 
+  /// Everything but the entries as one plain value, for another process; null when there is
+  /// nothing.
+  [[nodiscard]] value identity_to_value() const;
+  /// Puts together what `identity_to_value` and `to_value` took apart. What is no such value counts
+  /// as nothing.
+  [[nodiscard]] static context from_values(const value& identity, const value& entries);
+
   /// A context with only the named entries; names that are not there are left out.
   [[nodiscard]] context only(std::span<const std::string> keys) const;
   /// A copy with the entries of `data` and this one's identity.

@@ -4,6 +4,7 @@
 #include <compare>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,9 @@ public:
   /// random bits.
   [[nodiscard]] static run_id from_parts(std::uint64_t unix_ms, std::uint64_t random_high,
                                          std::uint64_t random_low);
+
+  /// Takes back what `bytes()` returned; nothing for another number of bytes.
+  [[nodiscard]] static std::optional<run_id> from_bytes(std::span<const std::uint8_t> bytes);
 
   /// Reads the text form `xxxxxxxx-xxxx-7xxx-xxxx-xxxxxxxxxxxx`, upper or lower case.
   [[nodiscard]] static std::optional<run_id> parse(std::string_view text);

@@ -39,6 +39,9 @@ struct step_request {
   /// Which calls of recorded stages around it this request belongs to, innermost first; null where
   /// nothing is recorded.
   std::shared_ptr<const turn> calls{};
+  /// What the process that owns the run has decided for this call beforehand; null where it decides
+  /// nothing.
+  value ticket{};
   bool shielded = false; ///< undoes something: runs in spite of a cancel or a broken usage limit
 };
 

@@ -40,6 +40,7 @@ public:
   /// Negative and non-finite amounts count as 0. Returns false when this report contained one.
   bool add(const usage& spent) noexcept;
   [[nodiscard]] usage total() const noexcept;
+  [[nodiscard]] const usage_limit& limit() const noexcept { return limit_; }
   /// What to tell the user when the limit of this meter or of one above it is broken.
   [[nodiscard]] std::optional<std::string> broken() const;
 

@@ -41,7 +41,8 @@ struct deployment_metrics {
 struct runtime_metrics {
   std::uint64_t open_runs = 0;
   std::uint64_t late_answers = 0; ///< results that came after their request was answered; dropped
-  std::uint64_t abandoned_steps = 0; ///< ignored their stop token for the grace period
+  std::uint64_t abandoned_steps = 0;   ///< ignored their stop token for the grace period
+  std::uint64_t abandoned_running = 0; ///< of those, that have not ended yet
   std::uint64_t restarted_stages = 0;
   std::uint64_t blocking_threads_busy = 0;
   std::uint64_t blocking_steps_queued = 0;

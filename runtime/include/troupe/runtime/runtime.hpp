@@ -2,6 +2,7 @@
 
 #include <troupe/actors/stage_system.hpp>
 #include <troupe/policies/restart_budget.hpp>
+#include <troupe/runtime/branch.hpp>
 #include <troupe/runtime/choose.hpp>
 #include <troupe/runtime/compose.hpp>
 #include <troupe/runtime/deployment.hpp>
@@ -25,6 +26,8 @@ struct runtime_options {
       std::chrono::seconds(1); ///< how long a step may take to stop once it is asked to
   restart_limits restarts{};   ///< of a stage that crashes
   std::string node_name = "local";
+  /// Takes branches to other processes; null: everything works in this one.
+  std::shared_ptr<stage_placer> placer{};
 
   // What affects performance.
   std::size_t workers = 0; ///< scheduler threads; 0: one per processor
@@ -60,9 +63,13 @@ public:
   [[nodiscard]] auto deploy(const Stage& what) {
     return deployment<typename Stage::input, typename Stage::output>(deploy_plan(what.tree()));
   }
-  /// The same for a plan; its runs carry `name`, or else the name of the plan.
-  [[nodiscard]] std::shared_ptr<detail::deployment_core> deploy_plan(const plan& tree,
-                                                                     std::string name = {});
+  /// The same for a plan; its runs carry `name`, or else the name of the plan. Other processes read
+  /// it from `source`, where there is one.
+  [[nodiscard]] std::shared_ptr<detail::deployment_core>
+  deploy_plan(const plan& tree, std::string name = {},
+              std::shared_ptr<const plan_source> source = nullptr);
+  /// Makes a part of a plan live for another process that owns its runs. Throws as `deploy` does.
+  [[nodiscard]] std::shared_ptr<served_branch> serve_branch(const plan_branch& part);
 
   /// Registers a step or pipeline under a name, for `use<In, Out>(name)` in others. A later
   /// definition replaces an earlier one for plans that are deployed after it.
@@ -75,8 +82,19 @@ public:
   /// The breaker or cache that stages share under that name, once a plan with it was deployed.
   [[nodiscard]] std::optional<breaker_handle> breaker(std::string_view name) const;
   [[nodiscard]] std::optional<cache_handle> cache(std::string_view name) const;
+  /// The names under which breakers and caches are shared so far, sorted.
+  [[nodiscard]] std::vector<std::string> breaker_names() const;
+  [[nodiscard]] std::vector<std::string> cache_names() const;
   [[nodiscard]] runtime_metrics metrics() const;
   [[nodiscard]] instant now() const; ///< of the runtime's clock
+  /// Waits until no run is open, at most that long; true when none is.
+  bool wait_until_idle(duration limit) const;
+  /// Does once what the destructor does; nothing can be deployed or started afterwards.
+  void shut_down();
+  /// Tells the observers what happened to a run in another process.
+  void tell(const run_event& event) const;
+  /// One bit for each kind of event that an observer wants.
+  [[nodiscard]] std::uint32_t interests() const;
 
 protected:
   explicit runtime(std::shared_ptr<detail::runtime_core> core);

@@ -43,6 +43,8 @@ struct workflow {
   usage_limit limits{};
   std::map<std::string, plan> pipelines{}; ///< of the file and of the registry, by name
   std::string warnings{};                  ///< for people; empty when there are none
+  /// The text it was read from, for other processes.
+  std::shared_ptr<const plan_source> source{};
   /// What the scripted steps were asked; null when the file has none.
   std::shared_ptr<script_book> scripts{};
 

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <troupe/actors/run_event.hpp>
+#include <troupe/protocol/outcome.hpp>
+#include <troupe/protocol/step_request.hpp>
+#include <troupe/protocol/step_result.hpp>
+#include <troupe/protocol/value.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace troupe::nodes {
+
+/// Names one request to one worker. Never used again, so that a late result of a worker that was
+/// given up is told from one that is waited for.
+using dispatch_number = std::uint64_t;
+/// Names a branch between a coordinator and its workers.
+using branch_number = std::uint64_t;
+
+/// What travels of a request: deadlines as time left, the run as who it is and what it may still
+/// spend. Clocks of two machines are never compared.
+struct remote_request {
+  dispatch_number dispatch = 0;
+  branch_number branch = 0;
+  step_request request{};
+};
+
+[[nodiscard]] value write_request(dispatch_number dispatch, branch_number branch,
+                                  const step_request& request, instant now);
+/// The request gets a run of its own that counts what it did here, and reports to nobody.
+outcome<remote_request> read_request(const value& content, instant now);
+
+/// What travels of a result: the context only as changes to the one that was sent, and what the run
+/// has counted meanwhile.
+[[nodiscard]] value write_result(dispatch_number dispatch, const step_result& result,
+                                 const context& before, const run_scope& run);
+
+struct remote_result {
+  dispatch_number dispatch = 0;
+  step_result result{};
+  value content{}; ///< as it came, for `settle_result`
+};
+outcome<remote_result> read_result(const value& content);
+/// Puts a result into the world of the request it answers: its context, and what its run counts.
+void settle_result(remote_result& result, const step_request& request, instant sent);
+
+/// An event of a request that works elsewhere; item 0 is left for its dispatch number.
+[[nodiscard]] value::list_type write_event(const run_event& event, const run_scope& run);
+/// Holds what an event points to.
+struct remote_event {
+  dispatch_number dispatch = 0;
+  run_event event{.kind = event_kind::warning};
+  std::string step{};
+  std::string detail{};
+  std::string path{};
+  std::shared_ptr<const failure> why{};
+  std::shared_ptr<const step_result> result{};
+  std::shared_ptr<const turn> turns{};
+  duration since_start{};
+  usage spent{}; ///< by the request so far
+};
+outcome<std::unique_ptr<remote_event>> read_event(const value& content);
+
+} // namespace troupe::nodes

@@ -1,0 +1,70 @@
+#pragma once
+
+#include "dispatcher.hpp"
+#include "node_base.hpp"
+
+#include <troupe/runtime/branch.hpp>
+#include <troupe/runtime/runtime.hpp>
+#include <troupe/service/cluster_view.hpp>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace troupe::nodes {
+
+/// The node that owns runs: its runtime's branches go to the workers that are connected.
+class coordinator final : public node_base, public dispatch_port, public service::cluster_view {
+public:
+  [[nodiscard]] static std::shared_ptr<coordinator> start(node_options options);
+  ~coordinator() override;
+
+  [[nodiscard]] troupe::runtime& runtime() noexcept { return *runtime_; }
+  [[nodiscard]] const endpoint& address() const noexcept { return address_; }
+  /// Waits until no run is open, at most the drain limit.
+  bool finish();
+  /// Ends everything. Called once.
+  void stop();
+
+  // For the API.
+  [[nodiscard]] value nodes() override;
+  outcome<value> drain(const std::string& node) override;
+  [[nodiscard]] std::vector<service::wait_reason> why(const run_id& run) override;
+  [[nodiscard]] value breakers() override;
+  outcome<value> reset_breaker(const std::string& name) override;
+  [[nodiscard]] value caches() override;
+  outcome<value> clear_cache(const std::string& name) override;
+
+private:
+  class placer;
+  class branch_mailbox;
+
+  coordinator(node_options options, std::unique_ptr<transport> wires);
+  void begin();
+
+  void opened(peer& with, std::uint64_t ticket) override;
+  void said(peer& by, message& content) override;
+  void ended(peer& with, const std::string& why) override;
+  void failed_to_connect(std::uint64_t, const std::string&) override {}
+  void judged(peer& of, liveness verdict) override;
+  void handle_other(node_event& event) override;
+  void look(instant now) override;
+  void rest() override;
+  [[nodiscard]] value own_load() override;
+
+  void send(worker_number to, frame body) override;
+  void emit(const run_event& event) override { runtime_->tell(event); }
+
+  void welcome(peer& with, const message& hello);
+  void count_workers();
+  [[nodiscard]] value about(const peer& of) const;
+
+  std::optional<troupe::runtime> runtime_;
+  std::optional<dispatcher> dispatch_;
+  endpoint address_{};
+  instant started_{};
+};
+
+} // namespace troupe::nodes

@@ -1,0 +1,58 @@
+#include "coordinator.hpp"
+
+#include <optional>
+
+namespace troupe::nodes {
+
+value coordinator::breakers() {
+  value::list_type all;
+  for (const auto& name : runtime_->breaker_names()) {
+    const auto live = runtime_->breaker(name);
+    if (!live) continue;
+    all.push_back(value::map({
+        {"name", name},
+        {"scope", "local"},
+        {"state", to_string(live->state())},
+        {"failure_count", live->failure_count()},
+        {"success_count", live->success_count()},
+        {"home", facts_.identity.name},
+    }));
+  }
+  return value::list(std::move(all));
+}
+
+outcome<value> coordinator::reset_breaker(const std::string& name) {
+  const auto live = runtime_->breaker(name);
+  if (!live) return failure{failure_kind::permanent, "there is no breaker `" + name + "`"};
+  live->reset();
+  return value::map({{"name", name}, {"state", to_string(live->state())}});
+}
+
+value coordinator::caches() {
+  value::list_type all;
+  for (const auto& name : runtime_->cache_names()) {
+    const auto live = runtime_->cache(name);
+    if (!live) continue;
+    const auto counted = live->statistics();
+    all.push_back(value::map({
+        {"name", name},
+        {"scope", "local"},
+        {"size", counted.size},
+        {"bytes", counted.bytes},
+        {"hits", counted.hits},
+        {"misses", counted.misses},
+        {"evictions", counted.evictions},
+        {"hit_rate", counted.hit_rate()},
+    }));
+  }
+  return value::list(std::move(all));
+}
+
+outcome<value> coordinator::clear_cache(const std::string& name) {
+  const auto live = runtime_->cache(name);
+  if (!live) return failure{failure_kind::permanent, "there is no cache `" + name + "`"};
+  live->clear();
+  return value::map({{"name", name}, {"size", 0}});
+}
+
+} // namespace troupe::nodes

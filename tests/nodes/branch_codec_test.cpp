@@ -1,0 +1,180 @@
+#include "branch_codec.hpp"
+#include "wire.hpp"
+
+#include <gtest/gtest.h>
+
+namespace troupe::nodes {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr instant start{1h};
+
+value over_the_wire(const value& content) {
+  frame_writer writer(message_kind::work);
+  EXPECT_TRUE(writer.add(content));
+  const auto read = read_frame(writer.take());
+  EXPECT_TRUE(read);
+  return read->item(0);
+}
+
+step_request sample() {
+  step_request request;
+  request.id = request_id{77};
+  const auto id = run_id::make();
+  request.run = std::make_shared<run_scope>(id, "order-9", start,
+                                            usage_limit{.cost_usd = 2.0, .tokens = 1000});
+  request.run->meter()->add({.cost_usd = 0.5, .tokens = 10});
+  request.input = value::map({{"query", "what?"}, {"n", 3}});
+  request.ctx = context("order-9", value::map({{"tenant", "acme"}, {"old", 1}})).with_id("me");
+  request.ctx.set_tag("team", "blue");
+  request.deadline = start + 30s;
+  request.attempt = 4;
+  request.turns =
+      std::make_shared<const turn>(turn{2, std::make_shared<const turn>(turn{5, nullptr})});
+  request.ticket = 6;
+  return request;
+}
+
+TEST(branch_codec, brings_a_request_to_another_clock) {
+  const auto given = sample();
+  const auto there = start + 1000h; // another machine's clock
+  const auto read = read_request(over_the_wire(write_request(9, 3, given, start + 2s)), there);
+  ASSERT_TRUE(read) << read.why().message;
+  EXPECT_EQ(read->dispatch, 9u);
+  EXPECT_EQ(read->branch, 3u);
+  const auto& request = read->request;
+  EXPECT_EQ(request.input, given.input);
+  EXPECT_EQ(request.ctx, given.ctx);
+  EXPECT_EQ(request.run->id(), given.run->id());
+  EXPECT_EQ(request.run->correlation_id(), "order-9");
+  EXPECT_EQ(request.run->started(), there - 2s);
+  EXPECT_EQ(request.deadline, there + 28s);
+  EXPECT_EQ(request.attempt, 4u);
+  ASSERT_TRUE(request.turns);
+  EXPECT_EQ(request.turns->index, 2u);
+  ASSERT_TRUE(request.turns->outer);
+  EXPECT_EQ(request.turns->outer->index, 5u);
+  EXPECT_EQ(request.ticket, value(6));
+  EXPECT_FALSE(request.shielded);
+  // The limit counts what the run has spent elsewhere, and the request only what it spends itself.
+  EXPECT_EQ(request.meter->total(), usage{});
+  EXPECT_FALSE(request.meter->broken());
+  request.meter->add({.cost_usd = 1.6});
+  EXPECT_TRUE(request.meter->broken());
+}
+
+TEST(branch_codec, leaves_out_what_goes_without_saying) {
+  step_request request;
+  const auto id = run_id::make();
+  request.run = std::make_shared<run_scope>(id, id.to_string(), start, usage_limit{});
+  request.ctx = context(id.to_string()).with_id(id.to_string());
+  request.input = 1;
+  const auto wire = write_request(1, 1, request, start);
+  EXPECT_LE(wire.size(), 7u);
+  const auto read = read_request(over_the_wire(wire), start);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->request.ctx, request.ctx);
+  EXPECT_EQ(read->request.run->correlation_id(), id.to_string());
+  EXPECT_EQ(read->request.deadline, no_deadline);
+}
+
+TEST(branch_codec, returns_only_the_changes_of_the_context) {
+  auto request = sample();
+  request.ctx.set("large", std::string(100'000, 'x'));
+  step_result result;
+  result.output = "done";
+  result.attempts = 3;
+  result.spent = {.cost_usd = 0.25, .tokens = 7};
+  result.ctx = request.ctx;
+  result.ctx.set("answer", 42);
+  result.ctx.erase("old");
+  const run_scope counted(request.run->id(), "", start, {});
+  const auto wire = over_the_wire(write_result(9, result, request.ctx, counted));
+  EXPECT_LT(wire.approximate_bytes(), 5'000u);
+  auto read = read_result(wire);
+  ASSERT_TRUE(read) << read.why().message;
+  settle_result(*read, request, start);
+  EXPECT_EQ(read->dispatch, 9u);
+  EXPECT_EQ(read->result.output, value("done"));
+  EXPECT_EQ(read->result.attempts, 3u);
+  EXPECT_EQ(read->result.spent, result.spent);
+  EXPECT_EQ(read->result.ctx, result.ctx);
+}
+
+TEST(branch_codec, brings_back_failures_histories_and_what_the_run_counted) {
+  auto request = sample();
+  step_result inner;
+  inner.name = "inner";
+  inner.why = std::make_shared<const failure>(
+      failure{failure_kind::rate_limited, "slow down", 2s, "inner"});
+  step_result result;
+  result.why = inner.why;
+  result.step_history.push_back(inner);
+  result.ctx = request.ctx;
+  result.edit_metadata([](step_metadata& about) { about.fallback_triggered = true; });
+  run_scope counted(request.run->id(), "", start, {});
+  counted.retry_count = 2;
+  counted.fallback_used = true;
+  counted.add_checkpoint("primary.start", start + 5s);
+  auto read = read_result(over_the_wire(write_result(1, result, request.ctx, counted)));
+  ASSERT_TRUE(read) << read.why().message;
+  settle_result(*read, request, start + 1s);
+  EXPECT_EQ(*read->result.why, *result.why);
+  EXPECT_TRUE(read->result.metadata().fallback_triggered);
+  ASSERT_EQ(read->result.step_history.size(), 1u);
+  EXPECT_EQ(request.run->retry_count, 2u);
+  EXPECT_TRUE(request.run->fallback_used);
+  EXPECT_FALSE(request.run->cache_hit);
+  const auto marks = request.run->checkpoints();
+  ASSERT_EQ(marks.size(), 1u);
+  EXPECT_EQ(marks[0].name, "primary.start");
+  EXPECT_EQ(marks[0].at, 5s);
+}
+
+TEST(branch_codec, brings_events_home) {
+  const auto request = sample();
+  const failure why{failure_kind::transient, "hiccup"};
+  const run_event given{.kind = event_kind::retry_scheduled,
+                        .at = start + 3s,
+                        .step = "gpt4",
+                        .attempt = 2,
+                        .why = &why,
+                        .delay = 4s,
+                        .detail = "again",
+                        .path = "0/1",
+                        .turns = request.turns.get()};
+  auto items = write_event(given, *request.run);
+  items[0] = 12;
+  const auto read = read_event(over_the_wire(value::list(std::move(items))));
+  ASSERT_TRUE(read) << read.why().message;
+  const auto& back = **read;
+  EXPECT_EQ(back.dispatch, 12u);
+  EXPECT_EQ(back.event.kind, event_kind::retry_scheduled);
+  EXPECT_EQ(back.event.step, "gpt4");
+  EXPECT_EQ(back.event.path, "0/1");
+  EXPECT_EQ(back.event.detail, "again");
+  EXPECT_EQ(back.event.attempt, 2u);
+  EXPECT_EQ(back.event.delay, 4s);
+  EXPECT_EQ(back.since_start, 3s);
+  ASSERT_TRUE(back.event.why);
+  EXPECT_EQ(*back.event.why, why);
+  ASSERT_TRUE(back.event.turns);
+  EXPECT_EQ(back.event.turns->outer->index, 5u);
+}
+
+TEST(branch_codec, refuses_what_does_not_read) {
+  for (const auto& bad : {value(), value(1), value::list(), value::list({1, 2, 3}),
+                          value::list({1, 2, value::binary({1, 2})})}) {
+    const auto read = read_request(bad, start);
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.why().kind, failure_kind::malformed);
+  }
+  EXPECT_FALSE(read_result({}));
+  EXPECT_FALSE(read_result(value::list({1})));
+  EXPECT_FALSE(read_result(value::list({1, value::map({{"name", 3}})})));
+  EXPECT_FALSE(read_event(value::list({1, 99})));
+}
+
+} // namespace
+} // namespace troupe::nodes
