@@ -158,6 +158,7 @@ void command_parser::add_run() {
       "--no-color", [this] { speaks.colored = false; }, "No colors; so does NO_COLOR");
   to.add_flag("-q,--quiet", speaks.quiet, "No progress and no summary");
   to.add_flag("--unfused", run.unfused, "Each stage is an actor of its own")->group("");
+  to.add_flag("--remote-steps", run.remote_steps, "Each step works as if on a worker")->group("");
 }
 
 void command_parser::add_run_of_many(CLI::App& to) {

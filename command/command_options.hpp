@@ -22,6 +22,7 @@ struct run_request {
   bool json = false;
   bool virtual_time = false;
   bool unfused = false;
+  bool remote_steps = false; ///< each step as if on a worker
 };
 
 struct validate_request {

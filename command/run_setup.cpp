@@ -3,6 +3,7 @@
 #include "command_error.hpp"
 #include "json_input.hpp"
 
+#include <troupe/nodes/loopback.hpp>
 #include <troupe/protocol/json.hpp>
 #include <troupe/runtime/testing.hpp>
 
@@ -131,8 +132,13 @@ std::unique_ptr<runtime> make_runtime(const run_setup& setup,
   options.log = false;
   options.random_seed = setup.seed;
   options.fuse_stages = !setup.request.unfused;
-  if (setup.request.virtual_time) return std::make_unique<testing::virtual_runtime>(options);
-  return std::make_unique<runtime>(options);
+  const auto workers = setup.request.remote_steps ? std::make_shared<loopback_workers>(3) : nullptr;
+  options.placer = workers;
+  std::unique_ptr<runtime> made;
+  if (setup.request.virtual_time) made = std::make_unique<testing::virtual_runtime>(options);
+  else made = std::make_unique<runtime>(options);
+  if (workers) workers->serve(*made);
+  return made;
 }
 
 deployment<value, value> deploy(const run_setup& setup, runtime& home) {

@@ -48,6 +48,7 @@ class spawner {
 public:
   spawner(deployment_core& deployment, const plan::resolver& find)
       : deployment_(deployment), home_(deployment.home()), find_(find),
+        leaves_home_(deployment.home().options().placer && !deployment.is_branch),
         records_(has(deployment.tree(), plan_kind::pause)),
         undoes_(has(deployment.tree(), plan_kind::compensate)) {
     deployment_.records = records_;
@@ -269,7 +270,7 @@ private:
       return inner;
     }
     const auto is_step = node.kind() == plan_kind::step;
-    if (std::exchange(leaving_, false) || (is_step && home_.options().placer)) {
+    if (std::exchange(leaving_, false) || (is_step && leaves_home_)) {
       if (auto there = placed(node, path, shown_as)) return *there;
     }
     const auto& at = place_at(node, path, name);
@@ -320,7 +321,7 @@ private:
   // True for a branch that works elsewhere as a whole: nothing in it has a part in what the rest of
   // the run, or another run, does.
   bool may_leave(const plan& node) {
-    if (!home_.options().placer) return false;
+    if (!leaves_home_) return false;
     return node.kind() == plan_kind::place ? may_leave(node.children()[0].stage) : leaves(node);
   }
 
@@ -407,6 +408,7 @@ private:
   deployment_core& deployment_;
   runtime_core& home_;
   const plan::resolver& find_;
+  bool leaves_home_; // branches may work in other processes
   bool records_;
   bool undoes_;
   bool in_unit_ = false;

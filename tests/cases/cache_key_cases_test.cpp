@@ -204,7 +204,8 @@ TEST_P(CacheKeyCases, C115AnotherRuntimeHitsInASharedBackend) {
   const auto backend = std::make_shared<in_memory_cache>();
   EXPECT_FALSE(hits(rt.deploy(protect({}, calls) | cache{.backend = backend}), asking("q")));
 
-  virtual_runtime second({.log = false, .random_seed = 2, .fuse_stages = !GetParam()});
+  virtual_runtime second(
+      {.log = false, .random_seed = 2, .fuse_stages = GetParam() == hosting::unfused});
   EXPECT_TRUE(hits(second.deploy(protect({}, calls) | cache{.backend = backend}), asking("q")));
   EXPECT_EQ(calls, 1);
 }

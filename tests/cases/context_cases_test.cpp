@@ -70,7 +70,7 @@ auto eventful(const scripted_step& p, const scripted_step& f, std::vector<contex
 TEST_P(ContextCases, C220AGivenCorrelationIdIsEverywhere) {
   const log_capture log;
   runtime_options options;
-  options.fuse_stages = GetParam();
+  options.fuse_stages = GetParam() != hosting::unfused;
   options.observers = {seen};
   virtual_runtime logging(options);
   auto p = mock_step("p", transient("down"));
@@ -229,7 +229,7 @@ TEST_P(ContextCases, C248OneFaultIsLogged) {
   faulty.before_step = [](const run_event&) { throw std::runtime_error("bad hook"); };
   faulty.after_run = [](const run_event&) { throw 1; };
   runtime_options options;
-  options.fuse_stages = GetParam();
+  options.fuse_stages = GetParam() != hosting::unfused;
   options.observers = {make_observer(faulty), seen};
   virtual_runtime logging(options);
   auto a = mock_step("a", ok("x").costing(0.1, 2));

@@ -130,8 +130,8 @@ private:
 /// The calls of one case, in a folder of their own.
 class case_calls {
 public:
-  case_calls(const file_case& which, std::string program, bool unfused)
-      : case_(which), program_(std::move(program)), unfused_(unfused) {
+  case_calls(const file_case& which, std::string program, std::string hosting)
+      : case_(which), program_(std::move(program)), hosting_(std::move(hosting)) {
     std::filesystem::copy_file(which.workflow, folder_.path() / which.workflow.filename());
     for (const auto& [name, text] : which.files) write_text(folder_.path() / name, text);
   }
@@ -151,7 +151,7 @@ private:
     if (step.command == "run") {
       words.emplace_back("--virtual-time");
       if (step.json) words.emplace_back("--json");
-      if (unfused_) words.emplace_back("--unfused");
+      if (!hosting_.empty()) words.push_back(hosting_);
     }
     if (step.inputs) {
       std::string lines;
@@ -211,7 +211,7 @@ private:
 
   const file_case& case_;
   std::string program_;
-  bool unfused_;
+  std::string hosting_;
   temporary_folder folder_;
   std::string wrong_;
 };
@@ -237,8 +237,9 @@ std::vector<std::string> case_names(const std::filesystem::path& folder) {
   return names;
 }
 
-std::string check_case(const file_case& which, const std::string& program, bool unfused) {
-  return case_calls(which, program, unfused).check();
+std::string check_case(const file_case& which, const std::string& program,
+                       const std::string& hosting) {
+  return case_calls(which, program, hosting).check();
 }
 
 } // namespace troupe::testing

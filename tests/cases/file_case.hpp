@@ -46,8 +46,9 @@ struct file_case {
 /// The names of all cases of a folder, sorted.
 [[nodiscard]] std::vector<std::string> case_names(const std::filesystem::path& folder);
 
-/// Calls `program` as the case says. Returns what did not come out as expected; empty when all did.
+/// Calls `program` as the case says, with one more option for runs unless `hosting` is empty.
+/// Returns what did not come out as expected; empty when all did.
 [[nodiscard]] std::string check_case(const file_case& which, const std::string& program,
-                                     bool unfused);
+                                     const std::string& hosting);
 
 } // namespace troupe::testing

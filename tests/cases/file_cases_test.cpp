@@ -1,5 +1,6 @@
 // Every workflow of the folder `files` is run by the real program, and its results are looked at
-// with the expressions beside it: as it is, and with every stage in an actor of its own.
+// with the expressions beside it: as it is, with every stage in an actor of its own, and with every
+// step as if on a worker.
 
 #include "file_case.hpp"
 
@@ -16,17 +17,18 @@ const std::filesystem::path folder = TROUPE_CASE_FILES;
 
 class file_case_test : public ::testing::Test {
 public:
-  file_case_test(std::string name, bool unfused) : name_(std::move(name)), unfused_(unfused) {}
+  file_case_test(std::string name, std::string hosting)
+      : name_(std::move(name)), hosting_(std::move(hosting)) {}
 
   void TestBody() override {
     const auto which = read_file_case(folder / (name_ + ".expected.yaml"));
-    const auto wrong = check_case(which, TROUPE_PROGRAM, unfused_);
+    const auto wrong = check_case(which, TROUPE_PROGRAM, hosting_);
     EXPECT_TRUE(wrong.empty()) << which.about << '\n' << wrong;
   }
 
 private:
   std::string name_;
-  bool unfused_;
+  std::string hosting_;
 };
 
 // `C-061` becomes the suite `C_061`.
@@ -35,10 +37,9 @@ std::string suite_of(std::string name) {
   return name;
 }
 
-void add_case(const std::string& name, bool unfused) {
-  ::testing::RegisterTest(suite_of(name).c_str(), unfused ? "unfused" : "fused", nullptr, nullptr,
-                          __FILE__, __LINE__,
-                          [=]() -> ::testing::Test* { return new file_case_test(name, unfused); });
+void add_case(const std::string& name, const char* way, const std::string& hosting) {
+  ::testing::RegisterTest(suite_of(name).c_str(), way, nullptr, nullptr, __FILE__, __LINE__,
+                          [=]() -> ::testing::Test* { return new file_case_test(name, hosting); });
 }
 
 TEST(file_cases, every_expected_file_has_its_workflow) {
@@ -56,8 +57,9 @@ TEST(file_cases, every_expected_file_has_its_workflow) {
 int main(int count, char** words) {
   ::testing::InitGoogleMock(&count, words);
   for (const auto& name : troupe::testing::case_names(troupe::testing::folder)) {
-    troupe::testing::add_case(name, false);
-    troupe::testing::add_case(name, true);
+    troupe::testing::add_case(name, "fused", "");
+    troupe::testing::add_case(name, "unfused", "--unfused");
+    troupe::testing::add_case(name, "remote", "--remote-steps");
   }
   return RUN_ALL_TESTS();
 }

@@ -363,7 +363,7 @@ TEST_P(PauseCases, GoesOnInAnotherRuntimeThroughAFile) {
   };
   std::string file;
   {
-    virtual_runtime first({.log = false, .fuse_stages = GetParam()});
+    virtual_runtime first({.log = false, .fuse_stages = GetParam() != hosting::unfused});
     const auto paused = first.deploy(flow()).start("in");
     file = write_json(to_value(*paused.result().snapshot));
   }

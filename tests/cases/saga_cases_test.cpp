@@ -381,7 +381,7 @@ TEST_P(SagaCases, TheEndOfTheRuntimeUndoesOpenRuns) {
   undo_log mine;
   std::optional<any_run> run;
   {
-    virtual_runtime short_lived({.log = false, .fuse_stages = GetParam()});
+    virtual_runtime short_lived({.log = false, .fuse_stages = GetParam() != hosting::unfused});
     const auto a = mock_step("a", ok())() | compensate(mine.undo("a", ok().taking(100ms)));
     const auto b = mock_step("b", hang())() | compensate(mine.undo("b", hang()));
     const auto c = mock_step("c", hang())() | compensate(mine.undo("c", ok().taking(100ms)));
