@@ -2,13 +2,14 @@
 
 #include "text_index.hpp"
 
+#include <troupe/protocol/unicode.hpp>
+
 #include <algorithm>
 
 namespace troupe {
 
 namespace {
 
-using detail::character_at;
 using detail::text_index;
 
 constexpr std::uint32_t max_line_shown = 160;
@@ -17,11 +18,11 @@ constexpr std::string_view ellipsis = "…";
 constexpr std::string_view replacement = "\xEF\xBF\xBD";
 
 void append_shown(std::string_view text, std::size_t offset, std::string& out) {
-  const auto one = character_at(text, offset);
+  const auto one = first_code_point(text.substr(offset));
   if (!one.valid) out += replacement;
-  else if (one.code == '\t') out += '\t';
-  else if (detail::is_control(one.code)) out += '?';
-  else out += text.substr(offset, one.bytes);
+  else if (one.scalar == '\t') out += '\t';
+  else if (is_control(one.scalar)) out += '?';
+  else out += text.substr(offset, one.length);
 }
 
 /// Text in a message: nothing that a terminal obeys, lines after the first indented.
@@ -36,14 +37,14 @@ std::string shown_message(std::string_view text) {
       append_shown(text, at, result);
       if (++in_line == max_message_line) result += ellipsis;
     }
-    at += character_at(text, at).bytes;
+    at += first_code_point(text.substr(at)).length;
   }
   return result;
 }
 
 std::string shown_name(std::string_view name) {
   std::string result;
-  for (std::size_t at = 0; at < name.size(); at += character_at(name, at).bytes) {
+  for (std::size_t at = 0; at < name.size(); at += first_code_point(name.substr(at)).length) {
     if (name[at] == '\t') result += '?';
     else append_shown(name, at, result);
   }
@@ -62,12 +63,13 @@ std::string excerpt(text_position at, const text_index& index) {
   const auto to = index.offset_of({.line = at.line, .column = first + max_line_shown});
   std::string line(first > 1 ? ellipsis : "");
   std::string caret(first > 1 ? " " : "");
-  for (auto offset = from; offset < to; offset += character_at(index.text(), offset).bytes) {
+  for (auto offset = from; offset < to;
+       offset += first_code_point(index.text().substr(offset)).length) {
     append_shown(index.text(), offset, line);
     if (offset >= place) continue;
-    const auto one = character_at(index.text(), offset);
-    if (one.code == '\t') caret += '\t';
-    else caret.append(detail::is_control(one.code) ? 1 : detail::cells_of(one.code), ' ');
+    const auto one = first_code_point(index.text().substr(offset));
+    if (one.scalar == '\t') caret += '\t';
+    else caret.append(is_control(one.scalar) ? 1 : cells_of(one.scalar), ' ');
   }
   if (to < end) line += ellipsis;
   return line + '\n' + caret + '^';
