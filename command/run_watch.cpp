@@ -66,9 +66,9 @@ usage run_watch::spent() const {
 }
 
 void warning_lines::on_event(const run_event& event) {
-  if ((interests() & interest_in(event.kind)) == 0) return;
   auto text = one_line(text_of(event));
-  {
+  // A breaker that opens twice is two facts.
+  if (event.kind != event_kind::breaker_changed) {
     const std::scoped_lock lock(mutex_);
     if (said_.size() >= most_said || !said_.insert(text).second) return;
     if (said_.size() == most_said) text = "further warnings are left out";

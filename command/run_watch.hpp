@@ -43,7 +43,8 @@ private:
   usage spent_;
 };
 
-/// Turns what people should know into lines. Each text is said once. Thread-safe.
+/// Turns what people should know into lines. Each text is said once, except that a breaker says
+/// every change. Thread-safe.
 class warning_lines final : public observer {
 public:
   using writer = std::function<void(std::string line)>;

@@ -1,5 +1,7 @@
 #include "terminal_text.hpp"
 
+#include <troupe/protocol/unicode.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -9,66 +11,13 @@ namespace troupe::detail {
 
 namespace {
 
-constexpr char32_t replacement = 0xFFFD;
-
-bool is_continuation(unsigned char byte) {
-  return (byte & 0xC0) == 0x80;
-}
-
-// The next code point, and how many bytes it takes; bytes that are no UTF-8 count one by one.
-std::pair<char32_t, std::size_t> next_of(std::string_view text) {
-  const auto first = static_cast<unsigned char>(text[0]);
-  if (first < 0x80) return {first, 1};
-  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : first >= 0xC2 ? 2 : 0;
-  if (length == 0 || first > 0xF4 || text.size() < length) return {replacement, 1};
-  char32_t point = first & (0x7FU >> length);
-  for (std::size_t at = 1; at < length; ++at) {
-    const auto byte = static_cast<unsigned char>(text[at]);
-    if (!is_continuation(byte)) return {replacement, 1};
-    point = point << 6 | (byte & 0x3FU);
-  }
-  constexpr std::array<char32_t, 5> smallest{0, 0, 0x80, 0x800, 0x10000};
-  if (point < smallest[length] || point > 0x10FFFF) return {replacement, 1};
-  if (point >= 0xD800 && point <= 0xDFFF) return {replacement, 1};
-  return {point, length};
-}
-
-bool within(char32_t point, char32_t first, char32_t last) {
-  return point >= first && point <= last;
-}
-
-// Besides the classic control characters: what reorders or hides text.
-bool is_obeyed(char32_t point) {
-  return point < 0x20 || within(point, 0x7F, 0x9F) || within(point, 0x200E, 0x200F)
-         || within(point, 0x2028, 0x202E) || within(point, 0x2066, 0x2069) || point == 0xFEFF;
-}
-
-bool takes_no_column(char32_t point) {
-  return within(point, 0x300, 0x36F) || within(point, 0x200B, 0x200D)
-         || within(point, 0xFE00, 0xFE0F) || within(point, 0x20D0, 0x20FF);
-}
-
-bool takes_two_columns(char32_t point) {
-  return within(point, 0x1100, 0x115F) || within(point, 0x2E80, 0x303E)
-         || within(point, 0x3041, 0xA4CF) || within(point, 0xAC00, 0xD7A3)
-         || within(point, 0xF900, 0xFAFF) || within(point, 0xFE30, 0xFE6F)
-         || within(point, 0xFF00, 0xFF60) || within(point, 0xFFE0, 0xFFE6)
-         || within(point, 0x1F300, 0x1F64F) || within(point, 0x1F900, 0x1F9FF)
-         || within(point, 0x20000, 0x3FFFD) || point == 0x26A1;
-}
-
-std::size_t width_of(char32_t point) {
-  if (takes_no_column(point)) return 0;
-  return takes_two_columns(point) ? 2 : 1;
-}
-
 std::string cleaned(std::string_view text, bool keeps_lines) {
   std::string clean;
   while (!text.empty()) {
-    const auto [point, length] = next_of(text);
+    const auto [point, length, valid] = first_code_point(text);
     if (point == '\n' && keeps_lines) clean += '\n';
     else if (point == '\n' || point == '\t' || point == '\r') clean += ' ';
-    else if (point == replacement || is_obeyed(point)) clean += "\xEF\xBF\xBD";
+    else if (!valid || is_control(point)) clean += "\xEF\xBF\xBD";
     else clean += text.substr(0, length);
     text.remove_prefix(length);
   }
@@ -101,8 +50,8 @@ std::string one_line(std::string_view text) {
 std::size_t columns_of(std::string_view text) {
   std::size_t columns = 0;
   while (!text.empty()) {
-    const auto [point, length] = next_of(text);
-    columns += width_of(point);
+    const auto [point, length, valid] = first_code_point(text);
+    columns += cells_of(point);
     text.remove_prefix(length);
   }
   return columns;
@@ -114,9 +63,9 @@ std::string cut_to(std::string_view text, std::size_t columns) {
   std::string kept;
   std::size_t used = 0;
   while (!text.empty()) {
-    const auto [point, length] = next_of(text);
-    if (used + width_of(point) > columns - 1) break;
-    used += width_of(point);
+    const auto [point, length, valid] = first_code_point(text);
+    if (used + cells_of(point) > columns - 1) break;
+    used += cells_of(point);
     kept += text.substr(0, length);
     text.remove_prefix(length);
   }

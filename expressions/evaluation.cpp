@@ -212,20 +212,31 @@ bool evaluation::map(const expression_node& node, cel_value& result) {
 bool evaluation::logic(const expression_node& node, bool decisive, cel_value& result) {
   std::optional<evaluation_problem> first;
   for (const auto* child : node.children) {
-    bool truth = false;
-    if (!condition(*child, truth)) {
-      if (cost_.exhausted()) return false;
-      if (!first) first = std::move(problem_);
-    } else if (truth == decisive) {
-      result = cel_value::boolean(decisive);
-      return true;
-    }
+    const auto found = weigh(*child, decisive, first);
+    if (found == side::exhausted) return false;
+    if (found == side::decides) return conclude(decisive, result);
   }
-  if (first) {
-    problem_ = std::move(*first);
-    return false;
-  }
-  result = cel_value::boolean(!decisive);
+  return conclude_undecided(decisive, std::move(first), result);
+}
+
+evaluation::side evaluation::weigh(const expression_node& body, bool decisive,
+                                   std::optional<evaluation_problem>& first) {
+  bool truth = false;
+  if (condition(body, truth)) return truth == decisive ? side::decides : side::open;
+  if (cost_.exhausted()) return side::exhausted;
+  if (!first) first = std::move(problem_);
+  return side::open;
+}
+
+bool evaluation::conclude_undecided(bool decisive, std::optional<evaluation_problem> first,
+                                    cel_value& result) {
+  if (!first) return conclude(!decisive, result);
+  problem_ = std::move(*first);
+  return false;
+}
+
+bool evaluation::conclude(bool truth, cel_value& result) {
+  result = cel_value::boolean(truth);
   return true;
 }
 

@@ -74,6 +74,14 @@ private:
 
   bool range_of(const expression_node& node, cel_value& items);
   bool condition(const expression_node& body, bool& truth);
+  // For `&&`, `||`, `all` and `exists`, in which one decisive truth hides the problems of the rest.
+  enum class side { open, decides, exhausted };
+  /// What a condition does to the whole. Keeps its problem as the `first` if there was none.
+  side weigh(const expression_node& body, bool decisive, std::optional<evaluation_problem>& first);
+  /// The end when no condition decided.
+  bool conclude_undecided(bool decisive, std::optional<evaluation_problem> first,
+                          cel_value& result);
+  static bool conclude(bool truth, cel_value& result);
   bool quantify(const expression_node& node, bool decisive, cel_value& result);
   bool one_item(const expression_node& node, cel_value& result);
   bool map_items(const expression_node& node, cel_value& result);

@@ -1,8 +1,8 @@
 #include "evaluation.hpp"
 #include "expression_tree.hpp"
-#include "unicode.hpp"
 
 #include <troupe/expressions/expression.hpp>
+#include <troupe/protocol/unicode.hpp>
 
 #include <algorithm>
 #include <array>
@@ -19,7 +19,7 @@ std::string place_in(std::string_view source, std::size_t offset) {
   const auto before = source.substr(0, std::min(offset, source.size()));
   const auto line_end = before.rfind('\n');
   const auto line_start = line_end == std::string_view::npos ? 0 : line_end + 1;
-  const auto column = detail::count_code_points(before.substr(line_start)) + 1;
+  const auto column = count_code_points(before.substr(line_start)) + 1;
   auto text = "column " + std::to_string(column);
   if (source.find('\n') == std::string_view::npos) return text;
   const auto line = std::count(before.begin(), before.end(), '\n') + 1;
@@ -31,10 +31,10 @@ std::string quoted(const std::string& source) {
   constexpr std::size_t longest = 200;
   constexpr std::size_t head = 98;
   constexpr std::size_t tail = 99;
-  const auto size = detail::count_code_points(source);
+  const auto size = count_code_points(source);
   if (size <= longest) return source;
-  return source.substr(0, detail::bytes_of(source, head)) + "..."
-         + source.substr(detail::bytes_of(source, size - tail));
+  return source.substr(0, bytes_of(source, head)) + "..."
+         + source.substr(bytes_of(source, size - tail));
 }
 
 failure failed(const std::string& source, std::size_t offset, const std::string& reason) {

@@ -1,8 +1,7 @@
 #include "expression_lexer.hpp"
 
-#include "unicode.hpp"
-
 #include <troupe/expressions/expression.hpp>
+#include <troupe/protocol/unicode.hpp>
 
 #include <algorithm>
 #include <array>

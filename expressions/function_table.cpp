@@ -1,5 +1,7 @@
 #include "function_table.hpp"
 
+#include <troupe/protocol/near_miss.hpp>
+
 #include <algorithm>
 #include <array>
 
@@ -53,29 +55,6 @@ constexpr std::array functions = {
 constexpr std::array<std::string_view, 5> receiver_macros = {"all", "exists", "exists_one",
                                                              "filter", "map"};
 
-char lower(char letter) {
-  return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
-}
-
-// How many letters to add, drop, change or swap with their neighbour; case does not count.
-std::size_t distance(std::string_view left, std::string_view right) {
-  std::vector<std::vector<std::size_t>> cost(left.size() + 1,
-                                             std::vector<std::size_t>(right.size() + 1));
-  for (std::size_t i = 0; i <= left.size(); ++i) cost[i][0] = i;
-  for (std::size_t j = 0; j <= right.size(); ++j) cost[0][j] = j;
-  for (std::size_t i = 1; i <= left.size(); ++i) {
-    for (std::size_t j = 1; j <= right.size(); ++j) {
-      const auto same = lower(left[i - 1]) == lower(right[j - 1]);
-      cost[i][j] =
-          std::min({cost[i - 1][j] + 1, cost[i][j - 1] + 1, cost[i - 1][j - 1] + (same ? 0 : 1)});
-      const auto swapped = i > 1 && j > 1 && lower(left[i - 1]) == lower(right[j - 2])
-                           && lower(left[i - 2]) == lower(right[j - 1]);
-      if (swapped) cost[i][j] = std::min(cost[i][j], cost[i - 2][j - 2] + 1);
-    }
-  }
-  return cost[left.size()][right.size()];
-}
-
 } // namespace
 
 const cel_function* find_function(std::string_view name, bool has_receiver) {
@@ -96,18 +75,8 @@ std::vector<std::string_view> function_names(bool has_receiver) {
 }
 
 std::string did_you_mean(std::string_view given, const std::vector<std::string_view>& known) {
-  constexpr std::size_t longest = 64;
-  if (given.size() > longest) return {};
-  std::string_view nearest;
-  auto least = std::max<std::size_t>(given.size() / 3, 1) + 1;
-  for (const auto name : known) {
-    if (name.size() > longest) continue;
-    if (const auto found = distance(given, name); found < least) {
-      least = found;
-      nearest = name;
-    }
-  }
-  return nearest.empty() ? "" : " (did you mean " + std::string(nearest) + "?)";
+  const auto nearest = nearest_name(given, known);
+  return nearest.empty() ? std::string() : " (did you mean " + std::string(nearest) + "?)";
 }
 
 } // namespace troupe::detail

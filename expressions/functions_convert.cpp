@@ -1,7 +1,8 @@
 #include "cel_time.hpp"
 #include "evaluation.hpp"
 #include "number_text.hpp"
-#include "unicode.hpp"
+
+#include <troupe/protocol/unicode.hpp>
 
 #include <cmath>
 #include <limits>

@@ -1,6 +1,7 @@
 #include "evaluation.hpp"
 #include "text_search.hpp"
-#include "unicode.hpp"
+
+#include <troupe/protocol/unicode.hpp>
 
 #include <algorithm>
 

@@ -1,7 +1,8 @@
 #include "evaluation.hpp"
 #include "text_pattern.hpp"
 #include "text_search.hpp"
-#include "unicode.hpp"
+
+#include <troupe/protocol/unicode.hpp>
 
 #include <algorithm>
 

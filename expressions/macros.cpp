@@ -23,21 +23,11 @@ bool evaluation::quantify(const expression_node& node, bool decisive, cel_value&
   for (std::size_t i = 0, size = items.size(); i < size; ++i) {
     if (!spend(node, 1)) return false;
     locals_[node.slot] = items.item(i, natives_);
-    bool truth = false;
-    if (!condition(node.child(1), truth)) {
-      if (cost_.exhausted()) return false;
-      if (!first) first = std::move(problem_);
-    } else if (truth == decisive) {
-      result = cel_value::boolean(decisive);
-      return true;
-    }
+    const auto found = weigh(node.child(1), decisive, first);
+    if (found == side::exhausted) return false;
+    if (found == side::decides) return conclude(decisive, result);
   }
-  if (first) {
-    problem_ = std::move(*first);
-    return false;
-  }
-  result = cel_value::boolean(!decisive);
-  return true;
+  return conclude_undecided(decisive, std::move(first), result);
 }
 
 bool evaluation::one_item(const expression_node& node, cel_value& result) {

@@ -5,6 +5,7 @@
 
 #include <troupe/protocol/digest.hpp>
 #include <troupe/protocol/json.hpp>
+#include <troupe/protocol/unicode.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -91,7 +92,7 @@ outcome<value> body_of(const http_request_options& options, const call_label& la
     return failure{failure_kind::malformed,
                    label.name + ": the body is no JSON: " + excerpt(label, content.why().message)};
   }
-  if (is_utf8(body)) return value(body);
+  if (find_invalid(body) == std::string::npos) return value(body);
   return value::binary({body.begin(), body.end()});
 }
 
@@ -99,8 +100,9 @@ outcome<value> body_of(const http_request_options& options, const call_label& la
 value headers_of(const http_reply& reply) {
   std::map<std::string, std::string> joined;
   for (const auto& [name, content] : reply.headers) {
-    const auto [at, is_new] = joined.try_emplace(as_utf8(name), as_utf8(content));
-    if (!is_new) (at->second += name == "set-cookie" ? "\n" : ", ") += as_utf8(content);
+    const auto [at, is_new] =
+        joined.try_emplace(with_replacements(name), with_replacements(content));
+    if (!is_new) (at->second += name == "set-cookie" ? "\n" : ", ") += with_replacements(content);
   }
   value::map_type members;
   for (auto& [name, content] : joined) members.emplace_back(name, std::move(content));
@@ -111,7 +113,8 @@ value described(const http_headers& pairs) {
   value::list_type items;
   for (const auto& [name, content] : pairs)
     items.push_back(
-        value::list({as_utf8(name), is_secret_name(name) ? sum_of(content) : as_utf8(content)}));
+        value::list({with_replacements(name),
+                     is_secret_name(name) ? sum_of(content) : with_replacements(content)}));
   return value::list(std::move(items));
 }
 
@@ -238,25 +241,26 @@ std::string excerpt(const call_label& label, std::string_view text) {
       text.remove_prefix(secret->size());
       continue;
     }
-    const auto length = character_length(text);
+    const std::size_t length = first_code_point(text).length;
     const bool control = static_cast<unsigned char>(text[0]) < 0x20 || text[0] == 0x7f;
-    result += control ? " " : as_utf8(text.substr(0, std::max<std::size_t>(length, 1)));
-    text.remove_prefix(std::max<std::size_t>(length, 1));
+    result += control ? " " : with_replacements(text.substr(0, length));
+    text.remove_prefix(length);
   }
   return result;
 }
 
 std::string described_url(std::string_view url) {
-  return as_utf8(masked_url(url, [](std::string_view secret) { return sum_of(secret); }));
+  return with_replacements(masked_url(url, [](std::string_view secret) { return sum_of(secret); }));
 }
 
 value troupe_describe(const http_request_options& options) {
   value::list_type statuses(options.expect_status.begin(), options.expect_status.end());
   value body;
-  if (is_utf8(options.body)) body = options.body.empty() ? value() : value(options.body);
+  if (find_invalid(options.body) == std::string::npos)
+    body = options.body.empty() ? value() : value(options.body);
   else body = value::binary({options.body.begin(), options.body.end()});
   value::map_type members{
-      {"method", as_utf8(options.method)},
+      {"method", with_replacements(options.method)},
       {"url", described_url(options.url)},
       {"headers", described(options.headers)},
       {"query", described(options.query)},
@@ -266,7 +270,7 @@ value troupe_describe(const http_request_options& options) {
       {"follow_redirects", options.follow_redirects},
       {"max_body", options.max_body},
       {"timeout", to_string(options.timeout)},
-      {"ca_file", options.ca_file.empty() ? value() : value(as_utf8(options.ca_file))},
+      {"ca_file", options.ca_file.empty() ? value() : value(with_replacements(options.ca_file))},
   };
   std::erase_if(members, [](const auto& each) { return each.second.is_null(); });
   return value::map(std::move(members));

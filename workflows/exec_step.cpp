@@ -4,6 +4,7 @@
 #include "with_reader.hpp"
 
 #include <troupe/protocol/json.hpp>
+#include <troupe/protocol/unicode.hpp>
 
 #include <memory>
 #include <mutex>
@@ -114,7 +115,7 @@ outcome<value> read_output(const program& what, const std::string& output) {
   if (what.form == output_form::json)
     return failure{failure_kind::malformed,
                    what.call.argv.front() + " printed no JSON: " + content.why().message};
-  if (is_text(output)) return value(text_of_output(output));
+  if (find_invalid(output) == std::string::npos) return value(text_of_output(output));
   return value::binary({output.begin(), output.end()});
 }
 

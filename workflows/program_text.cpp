@@ -2,14 +2,14 @@
 
 #include "text_index.hpp"
 
+#include <troupe/protocol/unicode.hpp>
+
 #include <algorithm>
 #include <cstring>
 
 namespace troupe {
 
 namespace {
-
-using detail::character_at;
 
 constexpr std::size_t shown_lines = 10;
 constexpr std::string_view replacement = "\xEF\xBF\xBD";
@@ -31,11 +31,11 @@ std::string_view from_first_character(std::string_view text) {
 std::string shown(std::string_view text) {
   std::string result;
   for (std::size_t at = 0; at < text.size();) {
-    const auto one = character_at(text, at);
+    const auto one = first_code_point(text.substr(at));
     const bool is_layout = text[at] == '\n' || text[at] == '\t';
     if (!one.valid) result += replacement;
-    else if (is_layout || !detail::is_control(one.code)) result += text.substr(at, one.bytes);
-    at += one.bytes;
+    else if (is_layout || !is_control(one.scalar)) result += text.substr(at, one.length);
+    at += one.length;
   }
   return result;
 }
@@ -54,25 +54,9 @@ std::string last_lines(std::string_view errors) {
 
 } // namespace
 
-bool is_text(std::string_view bytes) {
-  for (std::size_t at = 0; at < bytes.size();) {
-    const auto one = character_at(bytes, at);
-    if (!one.valid) return false;
-    at += one.bytes;
-  }
-  return true;
-}
-
 std::string text_of_output(std::string_view output) {
   if (output.ends_with('\n')) output.remove_suffix(1);
-  std::string result;
-  result.reserve(output.size());
-  for (std::size_t at = 0; at < output.size();) {
-    const auto one = character_at(output, at);
-    result += one.valid ? output.substr(at, one.bytes) : replacement;
-    at += one.bytes;
-  }
-  return result;
+  return with_replacements(output);
 }
 
 std::string how_it_ended(const std::string& program, const process_reply& reply) {

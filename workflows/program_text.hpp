@@ -7,9 +7,6 @@
 
 namespace troupe {
 
-/// True for valid UTF-8.
-[[nodiscard]] bool is_text(std::string_view bytes);
-
 /// Returns an output without its final newline, and with the replacement character for each byte
 /// that is no UTF-8.
 [[nodiscard]] std::string text_of_output(std::string_view output);

@@ -2,13 +2,15 @@
 
 #include "text_index.hpp"
 
+#include <troupe/protocol/near_miss.hpp>
+#include <troupe/protocol/unicode.hpp>
+
 #include <algorithm>
 
 namespace troupe {
 
 namespace {
 
-using detail::character_at;
 using detail::text_index;
 
 constexpr std::uint32_t max_line_shown = 160;
@@ -17,11 +19,11 @@ constexpr std::string_view ellipsis = "…";
 constexpr std::string_view replacement = "\xEF\xBF\xBD";
 
 void append_shown(std::string_view text, std::size_t offset, std::string& out) {
-  const auto one = character_at(text, offset);
+  const auto one = first_code_point(text.substr(offset));
   if (!one.valid) out += replacement;
-  else if (one.code == '\t') out += '\t';
-  else if (detail::is_control(one.code)) out += '?';
-  else out += text.substr(offset, one.bytes);
+  else if (one.scalar == '\t') out += '\t';
+  else if (is_control(one.scalar)) out += '?';
+  else out += text.substr(offset, one.length);
 }
 
 /// Text in a message: nothing that a terminal obeys, lines after the first indented.
@@ -36,14 +38,14 @@ std::string shown_message(std::string_view text) {
       append_shown(text, at, result);
       if (++in_line == max_message_line) result += ellipsis;
     }
-    at += character_at(text, at).bytes;
+    at += first_code_point(text.substr(at)).length;
   }
   return result;
 }
 
 std::string shown_name(std::string_view name) {
   std::string result;
-  for (std::size_t at = 0; at < name.size(); at += character_at(name, at).bytes) {
+  for (std::size_t at = 0; at < name.size(); at += first_code_point(name.substr(at)).length) {
     if (name[at] == '\t') result += '?';
     else append_shown(name, at, result);
   }
@@ -62,12 +64,13 @@ std::string excerpt(text_position at, const text_index& index) {
   const auto to = index.offset_of({.line = at.line, .column = first + max_line_shown});
   std::string line(first > 1 ? ellipsis : "");
   std::string caret(first > 1 ? " " : "");
-  for (auto offset = from; offset < to; offset += character_at(index.text(), offset).bytes) {
+  for (auto offset = from; offset < to;
+       offset += first_code_point(index.text().substr(offset)).length) {
     append_shown(index.text(), offset, line);
     if (offset >= place) continue;
-    const auto one = character_at(index.text(), offset);
-    if (one.code == '\t') caret += '\t';
-    else caret.append(detail::is_control(one.code) ? 1 : detail::cells_of(one.code), ' ');
+    const auto one = first_code_point(index.text().substr(offset));
+    if (one.scalar == '\t') caret += '\t';
+    else caret.append(is_control(one.scalar) ? 1 : cells_of(one.scalar), ' ');
   }
   if (to < end) line += ellipsis;
   return line + '\n' + caret + '^';
@@ -77,37 +80,6 @@ std::string render(const diagnostic& what, const source_text& source, const text
   return shown_name(source.name) + ':' + std::to_string(what.at.line) + ':'
          + std::to_string(what.at.column) + (what.is_warning ? ": warning: " : ": error: ")
          + shown_message(what.message) + '\n' + excerpt(what.at, index);
-}
-
-std::string in_lower_case(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(), [](char one) {
-    return one >= 'A' && one <= 'Z' ? static_cast<char>(one - 'A' + 'a') : one;
-  });
-  return result;
-}
-
-/// Damerau-Levenshtein distance in which no part is edited twice, or `limit + 1` when it is larger.
-std::size_t distance(std::string_view left, std::string_view right, std::size_t limit) {
-  using row = std::vector<std::size_t>;
-  row before(right.size() + 1);
-  row current(right.size() + 1);
-  row next(right.size() + 1);
-  for (std::size_t j = 0; j <= right.size(); ++j) current[j] = j;
-  for (std::size_t i = 1; i <= left.size(); ++i) {
-    next[0] = i;
-    for (std::size_t j = 1; j <= right.size(); ++j) {
-      const std::size_t differs = left[i - 1] == right[j - 1] ? 0 : 1;
-      next[j] = std::min({current[j] + 1, next[j - 1] + 1, current[j - 1] + differs});
-      if (i > 1 && j > 1 && left[i - 1] == right[j - 2] && left[i - 2] == right[j - 1]) {
-        next[j] = std::min(next[j], before[j - 2] + 1);
-      }
-    }
-    if (*std::min_element(next.begin(), next.end()) > limit) return limit + 1;
-    std::swap(before, current);
-    std::swap(current, next);
-  }
-  return current[right.size()];
 }
 
 } // namespace
@@ -126,25 +98,9 @@ std::string render(std::vector<diagnostic> found, const source_text& source) {
 }
 
 std::string near_miss(std::string_view given, const std::vector<std::string>& known) {
-  // Both bounds only keep hostile files from taking long.
-  constexpr std::size_t max_length = 64;
-  constexpr std::size_t max_known = 1000;
-  if (given.size() > max_length) return {};
-  const auto wanted = in_lower_case(given);
-  const std::string* nearest = nullptr;
-  std::size_t least = max_length;
-  for (std::size_t at = 0; at < std::min(known.size(), max_known); ++at) {
-    const auto& one = known[at];
-    const auto longer = std::max(one.size(), wanted.size());
-    const auto shorter = std::min(one.size(), wanted.size());
-    const auto limit = std::min(longer / 3, least);
-    if (one == given || longer > max_length || longer - shorter > limit) continue;
-    const auto found = distance(wanted, in_lower_case(one), limit);
-    if (found > limit || (nearest && found >= least)) continue;
-    nearest = &one;
-    least = found;
-  }
-  return nearest ? " (did you mean " + *nearest + "?)" : "";
+  const std::vector<std::string_view> names(known.begin(), known.end());
+  const auto nearest = nearest_name(given, names);
+  return nearest.empty() ? std::string() : " (did you mean " + std::string(nearest) + "?)";
 }
 
 } // namespace troupe

@@ -4,6 +4,7 @@
 
 #include <troupe/policies/join.hpp>
 #include <troupe/protocol/json.hpp>
+#include <troupe/protocol/unicode.hpp>
 
 #include <cmath>
 
@@ -22,9 +23,9 @@ std::string one_line(std::string_view text) {
   std::size_t shown = 0;
   bool is_gap = false;
   for (std::size_t at = 0; at < text.size();) {
-    const auto one = character_at(text, at);
-    const auto bytes = text.substr(at, one.bytes);
-    at += one.bytes;
+    const auto one = first_code_point(text.substr(at));
+    const auto bytes = text.substr(at, one.length);
+    at += one.length;
     if (bytes == " " || bytes == "\t" || bytes == "\n" || bytes == "\r") {
       is_gap = !result.empty();
       continue;
@@ -33,8 +34,8 @@ std::string one_line(std::string_view text) {
     if (is_gap) result += ' ';
     shown += is_gap ? 2 : 1;
     is_gap = false;
-    if (!one.valid || one.code == 0xFFFE || one.code == 0xFFFF) result += replacement;
-    else if (is_control(one.code)) result += '?';
+    if (!one.valid || one.scalar == 0xFFFE || one.scalar == 0xFFFF) result += replacement;
+    else if (is_control(one.scalar)) result += '?';
     else result += bytes;
   }
   return result;

@@ -10,21 +10,6 @@
 
 namespace troupe::detail {
 
-struct character {
-  char32_t code = 0;
-  std::size_t bytes = 1;
-  bool valid = true; ///< false for a byte that is not part of UTF-8
-};
-
-/// The character that starts at that byte. REQUIRES: `offset < text.size()`
-[[nodiscard]] character character_at(std::string_view text, std::size_t offset);
-
-/// True for what a terminal would obey instead of show.
-[[nodiscard]] bool is_control(char32_t code);
-
-/// How many cells of a terminal the character takes: 0, 1 or 2.
-[[nodiscard]] std::size_t cells_of(char32_t code);
-
 struct text_place {
   std::size_t offset = 0;
   text_position at{};

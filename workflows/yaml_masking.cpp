@@ -1,5 +1,7 @@
 #include "yaml_masking.hpp"
 
+#include <troupe/protocol/unicode.hpp>
+
 #include <charconv>
 #include <cstdint>
 
@@ -66,20 +68,6 @@ void join_keys_to_colons(std::string& text) {
   }
 }
 
-void append_utf8(std::uint32_t code, std::string& out) {
-  const auto tail = [&](unsigned shift) {
-    out += static_cast<char>(0x80 | ((code >> shift) & 0x3F));
-  };
-  if (code < 0x800) {
-    out += static_cast<char>(0xC0 | (code >> 6));
-  } else {
-    out += static_cast<char>(0xF0 | (code >> 18));
-    tail(12);
-    tail(6);
-  }
-  tail(0);
-}
-
 } // namespace
 
 std::string masked_for_parser(std::string_view text) {
@@ -108,10 +96,10 @@ std::optional<std::string> unmasked(std::string_view masked, bool double_quoted)
       const auto follows = at + 6 < masked.size() && masked[at + 6] == masked_backslash;
       const auto low = follows ? surrogate_at(masked, at + 7) : std::nullopt;
       if (*high >= 0xDC00 || !low || *low < 0xDC00) return std::nullopt;
-      append_utf8(0x10000 + ((*high - 0xD800) << 10) + (*low - 0xDC00), result);
+      append_code_point(0x10000 + ((*high - 0xD800) << 10) + (*low - 0xDC00), result);
       at += 11;
     } else {
-      append_utf8(masked[at + 1] == 'N' ? 0x85 : 0xA0, result);
+      append_code_point(masked[at + 1] == 'N' ? 0x85 : 0xA0, result);
       ++at;
     }
   }

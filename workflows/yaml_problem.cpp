@@ -2,6 +2,8 @@
 
 #include "text_index.hpp"
 
+#include <troupe/protocol/unicode.hpp>
+
 #include <algorithm>
 #include <array>
 #include <string>
@@ -134,7 +136,7 @@ private:
 
   result unknown_character() const {
     if (at_ == text_.size()) return {at_, "the file ends too early"};
-    const auto length = character_at(text_, at_).bytes;
+    const auto length = first_code_point(text_.substr(at_)).length;
     return {at_, "a text cannot start with `" + std::string(text_.substr(at_, length))
                      + "`; put it in quotes"};
   }

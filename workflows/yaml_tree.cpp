@@ -1,5 +1,7 @@
 #include "yaml_tree.hpp"
 
+#include <troupe/protocol/unicode.hpp>
+
 #include <utility>
 
 namespace troupe::detail {
@@ -68,7 +70,7 @@ void check_bytes(problem_list& problems) {
   }
   constexpr std::string_view digits = "0123456789abcdef";
   for (std::size_t at = 0; at < text.size();) {
-    const auto one = character_at(text, at);
+    const auto one = first_code_point(text.substr(at));
     const auto byte = static_cast<unsigned char>(text[at]);
     const auto shown = std::string{digits[byte >> 4], digits[byte & 15]};
     if (!one.valid) problems.give_up(problems.place(at), "the byte 0x" + shown + " is not UTF-8");
@@ -77,7 +79,7 @@ void check_bytes(problem_list& problems) {
                                                + " is not allowed; in double quotes it is written "
                                                + "`\\x" + shown + "`");
     }
-    at += one.bytes;
+    at += one.length;
   }
 }
 

@@ -1,8 +1,9 @@
-#include "unicode.hpp"
+#include <troupe/protocol/unicode.hpp>
 
 #include <algorithm>
+#include <array>
 
-namespace troupe::detail {
+namespace troupe {
 
 namespace {
 
@@ -18,6 +19,54 @@ char32_t bits(std::string_view text, std::size_t index) {
 
 bool is_scalar(char32_t scalar) {
   return scalar <= 0x10ffff && (scalar < 0xd800 || scalar > 0xdfff);
+}
+
+struct code_range {
+  char32_t first;
+  char32_t last;
+};
+
+// East Asian wide and emoji blocks, as most terminals draw them.
+constexpr std::array<code_range, 17> wide{{{0x1100, 0x115F},
+                                           {0x26A1, 0x26A1},
+                                           {0x2E80, 0x303E},
+                                           {0x3041, 0x33FF},
+                                           {0x3400, 0x4DBF},
+                                           {0x4E00, 0x9FFF},
+                                           {0xA000, 0xA4CF},
+                                           {0xA960, 0xA97F},
+                                           {0xAC00, 0xD7A3},
+                                           {0xF900, 0xFAFF},
+                                           {0xFE30, 0xFE6F},
+                                           {0xFF00, 0xFF60},
+                                           {0xFFE0, 0xFFE6},
+                                           {0x1F300, 0x1F64F},
+                                           {0x1F680, 0x1F6FF},
+                                           {0x1F900, 0x1F9FF},
+                                           {0x20000, 0x3FFFD}}};
+
+// Marks that are drawn upon the character before them.
+constexpr std::array<code_range, 8> combining{{{0x0300, 0x036F},
+                                               {0x0483, 0x0489},
+                                               {0x1AB0, 0x1AFF},
+                                               {0x1DC0, 0x1DFF},
+                                               {0x200B, 0x200D},
+                                               {0x20D0, 0x20FF},
+                                               {0xFE00, 0xFE0F},
+                                               {0xFE20, 0xFE2F}}};
+
+// Controls, line separators, and what turns the direction of writing.
+constexpr std::array<code_range, 6> controls{{{0x00, 0x1F},
+                                              {0x7F, 0x9F},
+                                              {0x200E, 0x200F},
+                                              {0x2028, 0x202E},
+                                              {0x2066, 0x2069},
+                                              {0xFEFF, 0xFEFF}}};
+
+template <std::size_t Count>
+bool is_in(const std::array<code_range, Count>& ranges, char32_t code) {
+  return std::any_of(ranges.begin(), ranges.end(),
+                     [&](const code_range& one) { return one.first <= code && code <= one.last; });
 }
 
 } // namespace
@@ -110,4 +159,13 @@ std::string with_replacements(std::string_view text) {
   return out;
 }
 
-} // namespace troupe::detail
+bool is_control(char32_t scalar) {
+  return is_in(controls, scalar);
+}
+
+std::size_t cells_of(char32_t scalar) {
+  if (is_in(combining, scalar)) return 0;
+  return is_in(wide, scalar) ? 2 : 1;
+}
+
+} // namespace troupe

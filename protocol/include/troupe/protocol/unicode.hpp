@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace troupe::detail {
+namespace troupe {
 
 struct code_point {
   char32_t scalar;
@@ -32,4 +32,10 @@ void append_code_point(char32_t scalar, std::string& out);
 /// Returns the text with U+FFFD for every byte that belongs to no code point.
 [[nodiscard]] std::string with_replacements(std::string_view text);
 
-} // namespace troupe::detail
+/// True for what a terminal would obey instead of show: controls, line separators, and what turns
+/// the direction of writing.
+[[nodiscard]] bool is_control(char32_t scalar);
+/// How many cells of a terminal it takes: 0, 1 or 2.
+[[nodiscard]] std::size_t cells_of(char32_t scalar);
+
+} // namespace troupe
