@@ -1,5 +1,7 @@
 #include "branch_codec.hpp"
 
+#include <troupe/protocol/portable.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -105,7 +107,7 @@ value changes_of(const value_tree& before, const value_tree& after) {
   value::map_type set;
   value::list_type erased;
   for (const auto& change : value_tree::diff(before, after)) {
-    if (change.after) set.emplace_back(change.key, *change.after);
+    if (change.after) set.emplace_back(change.key, to_portable(*change.after));
     else erased.emplace_back(change.key);
   }
   return value::list({value::map(std::move(set)), value::list(std::move(erased))});
@@ -126,8 +128,8 @@ value write_request(dispatch_number dispatch, branch_number branch, const step_r
       dispatch,
       branch,
       bytes_of(run.id()),
-      request.input,
-      request.ctx.size() == 0 ? value() : request.ctx.to_value(),
+      to_portable(request.input),
+      request.ctx.size() == 0 ? value() : to_portable(request.ctx.to_value()),
       (now - run.started()).count(),
       request.attempt,
       left,
@@ -152,9 +154,9 @@ outcome<remote_request> read_request(const value& content, instant now) {
   made.branch = static_cast<branch_number>(integer_of(at(1)));
   auto& request = made.request;
   request.id = request_id{made.dispatch};
-  request.input = at(3);
+  request.input = from_portable(at(3));
   if (!at(4).is_null() && !at(4).is_map()) return malformed("the context of a request is no map");
-  request.ctx = read_context(*id, at(9), at(4));
+  request.ctx = read_context(*id, at(9), from_portable(at(4)));
   request.attempt =
       static_cast<std::uint32_t>(std::clamp<std::int64_t>(integer_of(at(6), 1), 1, UINT32_MAX));
   if (const auto left = at(7); left.if_integer())
@@ -167,17 +169,18 @@ outcome<remote_request> read_request(const value& content, instant now) {
       std::make_shared<run_scope>(*id, request.ctx.correlation_id(), started, read_limit(at(10)));
   const auto limits = at(10);
   request.run->meter()->add({limits.at(std::size_t{2}).to_double(), integer_of(limits.at(3))});
-  request.meter = std::make_shared<usage_meter>(usage_limit{}, request.run->meter());
+  request.meter = request.run->meter();
   return made;
 }
 
 value write_result(dispatch_number dispatch, const step_result& result, const context& before,
                    const run_scope& run) {
-  auto body = is_plain(result) ? value::list(without_tail(
-                  {result.output, result.attempts == 1 ? value() : value(result.attempts),
-                   result.spent.cost_usd == 0 ? value() : value(result.spent.cost_usd),
-                   result.spent.tokens == 0 ? value() : value(result.spent.tokens)}))
-                               : troupe::to_value(result);
+  auto body =
+      is_plain(result) ? value::list(without_tail(
+          {to_portable(result.output), result.attempts == 1 ? value() : value(result.attempts),
+           result.spent.cost_usd == 0 ? value() : value(result.spent.cost_usd),
+           result.spent.tokens == 0 ? value() : value(result.spent.tokens)}))
+                       : troupe::to_value(result).with("output", to_portable(result.output));
   return value::list(without_tail(
       {dispatch, std::move(body), changes_of(before.data(), result.ctx.data()), counts_of(run)}));
 }
@@ -193,10 +196,11 @@ outcome<remote_result> read_result(const value& content) {
     auto read = step_result_from(body);
     if (!read) return read.why();
     made.result = *std::move(read);
+    made.result.output = from_portable(made.result.output);
     return made;
   }
   if (!body.is_list()) return malformed("a result has no content");
-  made.result.output = body.at(std::size_t{0});
+  made.result.output = from_portable(body.at(std::size_t{0}));
   made.result.attempts = static_cast<std::uint32_t>(
       std::clamp<std::int64_t>(integer_of(body.at(1), 1), 0, UINT32_MAX));
   made.result.spent = {body.at(2).to_double(), integer_of(body.at(3))};
@@ -209,7 +213,7 @@ void settle_result(remote_result& result, const step_request& request, instant s
   const auto changes = result.content.at(2);
   const auto set = changes.at(std::size_t{0});
   if (const auto* members = set.if_map()) {
-    for (const auto& [key, content] : *members) answer.ctx.set(key, content);
+    for (const auto& [key, content] : *members) answer.ctx.set(key, from_portable(content));
   }
   const auto erased = changes.at(1);
   if (const auto* keys = erased.if_list()) {
@@ -228,6 +232,15 @@ void settle_result(remote_result& result, const step_request& request, instant s
     const auto at = run.started() + duration(integer_of(each.at(1)));
     run.add_checkpoint(text_of(each.at(std::size_t{0})), std::max(at, sent));
   }
+}
+
+value write_usage(dispatch_number dispatch, const usage& spent) {
+  return value::list({dispatch, -1, spent.cost_usd, spent.tokens});
+}
+
+std::optional<usage> read_usage(const value& content) {
+  if (integer_of(content.at(1)) != -1) return std::nullopt;
+  return usage{content.at(2).to_double(), integer_of(content.at(3))};
 }
 
 value::list_type write_event(const run_event& event, const run_scope& run) {

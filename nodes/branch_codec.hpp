@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace troupe::nodes {
@@ -45,6 +46,11 @@ outcome<remote_result> read_result(const value& content);
 /// Puts a result into the world of the request it answers: its context, and what its run counts.
 void settle_result(remote_result& result, const step_request& request, instant sent);
 
+/// What a request has spent just now, told before it ends: among its events.
+[[nodiscard]] value write_usage(dispatch_number dispatch, const usage& spent);
+/// Nothing for anything else.
+[[nodiscard]] std::optional<usage> read_usage(const value& content);
+
 /// An event of a request that works elsewhere; item 0 is left for its dispatch number.
 [[nodiscard]] value::list_type write_event(const run_event& event, const run_scope& run);
 /// Holds what an event points to.
@@ -58,7 +64,6 @@ struct remote_event {
   std::shared_ptr<const step_result> result{};
   std::shared_ptr<const turn> turns{};
   duration since_start{};
-  usage spent{}; ///< by the request so far
 };
 outcome<std::unique_ptr<remote_event>> read_event(const value& content);
 

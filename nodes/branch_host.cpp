@@ -42,8 +42,10 @@ struct branch_host::job {
 };
 
 branch_host::branch_host(branch_host_options options, branch_deployer& deployer,
-                         branch_host_port& port, std::shared_ptr<actors::mailbox> results)
-    : options_(options), deployer_(deployer), port_(port), results_(std::move(results)) {}
+                         branch_host_port& port, std::shared_ptr<actors::mailbox> results,
+                         usage_listener on_usage)
+    : options_(options), deployer_(deployer), port_(port), results_(std::move(results)),
+      on_usage_(std::move(on_usage)) {}
 
 branch_host::~branch_host() = default;
 
@@ -90,7 +92,8 @@ void branch_host::take_deploy(coordinator_number from, const message& content) {
   const auto wanted = about.at("interests");
   auto& to = *place->second;
   const auto place_of = static_cast<branch_number>(*number);
-  to.interests[place_of] = wanted.if_integer() ? static_cast<std::uint32_t>(*wanted.if_integer()) : 0;
+  to.interests[place_of] =
+      wanted.if_integer() ? static_cast<std::uint32_t>(*wanted.if_integer()) : 0;
   to.branches[place_of] = made;
   forget_unused();
 }
@@ -162,7 +165,10 @@ void branch_host::open(coordinator& from, remote_request request) {
   auto& made = request.request;
   made.id = request_id{id};
   job work{&from, request.dispatch, of, made.run, made.ctx, from.interests[request.branch]};
-  if (work.interests != 0) by_run_.emplace(made.run.get(), id);
+  by_run_.emplace(made.run.get(), id);
+  made.meter = std::make_shared<usage_meter>(
+      usage_limit{}, made.run->meter(),
+      [tell = on_usage_, run = made.run.get()](const usage& spent) { tell(run, spent); });
   from.open.emplace(request.dispatch, id);
   open_.emplace(id, std::move(work));
   of->live.open(std::move(made), results_);
@@ -192,7 +198,7 @@ void branch_host::take_result(step_result result) {
   if (found == open_.end()) return;
   const auto work = std::move(found->second);
   open_.erase(found);
-  if (work.interests != 0) by_run_.erase(work.run.get());
+  by_run_.erase(work.run.get());
   auto& to = *work.from;
   to.open.erase(work.dispatch);
   ++done_;
@@ -228,6 +234,14 @@ void branch_host::take_event(const run_scope* run, event_kind kind, value::list_
   if ((work.interests >> static_cast<unsigned>(kind) & 1u) == 0) return;
   event[0] = work.dispatch;
   write(*work.from, work.from->progress, value::list(std::move(event)));
+}
+
+void branch_host::take_usage(const run_scope* run, const usage& spent) {
+  const auto found = by_run_.find(run);
+  if (found == by_run_.end()) return;
+  const auto& work = open_.at(found->second);
+  if (!work.from->connected) return;
+  write(*work.from, work.from->progress, write_usage(work.dispatch, spent));
 }
 
 void branch_host::hand_back(const std::string& why) {

@@ -42,6 +42,10 @@ public:
   virtual void send(coordinator_number to, frame body) = 0;
 };
 
+/// Is told what steps report, on their threads and even after everything else has ended; whoever
+/// owns the host hands it to `take_usage`.
+using usage_listener = std::function<void(const run_scope* run, const usage& spent)>;
+
 struct branch_host_options {
   std::size_t max_branches = 1'000; ///< live; those that were not used for longest go first
   std::size_t max_bytes_in_frame = 128u << 10;
@@ -55,7 +59,7 @@ class branch_host {
 public:
   /// `results` is where the stages send their results; who owns it hands them to `take_result`.
   branch_host(branch_host_options options, branch_deployer& deployer, branch_host_port& port,
-              std::shared_ptr<actors::mailbox> results);
+              std::shared_ptr<actors::mailbox> results, usage_listener on_usage);
   ~branch_host();
 
   void add_coordinator(coordinator_number from);
@@ -72,6 +76,8 @@ public:
   void take_result(step_result result);
   /// Something happened in the run of a request, as `write_event` tells it.
   void take_event(const run_scope* run, event_kind kind, value::list_type event);
+
+  void take_usage(const run_scope* run, const usage& spent);
 
   /// Hands work back that has not ended yet, to be done elsewhere.
   void hand_back(const std::string& why);
@@ -95,6 +101,7 @@ private:
   branch_deployer& deployer_;
   branch_host_port& port_;
   std::shared_ptr<actors::mailbox> results_;
+  usage_listener on_usage_;
   std::map<coordinator_number, std::unique_ptr<coordinator>> coordinators_;
   std::map<std::string, std::shared_ptr<branch>> branches_; // by hash, path and name
   std::unordered_map<std::uint64_t, job> open_;             // by the id given to the stages

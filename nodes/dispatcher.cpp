@@ -19,8 +19,8 @@ std::size_t dispatcher::far_hash::operator()(const far_key& key) const noexcept 
 branch_number dispatcher::add_branch(branch_offer offer) {
   const auto number = ++last_branch_;
   auto wanted = placement_for(offer);
-  branches_.emplace(number, std::make_shared<branch>(
-                                branch{number, std::move(offer), std::move(wanted)}));
+  branches_.emplace(number,
+                    std::make_shared<branch>(branch{number, std::move(offer), std::move(wanted)}));
   return number;
 }
 

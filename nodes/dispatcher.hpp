@@ -139,6 +139,7 @@ private:
   /// Returns the workers that died under this piece of work so far.
   std::vector<std::string> suspect_work(const dispatch& work, const std::string& node);
   [[nodiscard]] std::string missing(const placement& wanted) const;
+  void count_usage(const worker& from, const value& item, const usage& spent);
   void drop_from_queue(dispatch& work);
 
   dispatcher_options options_;

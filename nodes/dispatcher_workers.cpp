@@ -100,10 +100,24 @@ void dispatcher::set_draining(worker_number number) {
   if (found != workers_.end()) found->second->draining = true;
 }
 
+void dispatcher::count_usage(const worker& from, const value& item, const usage& spent) {
+  const auto number = item.at(std::size_t{0});
+  const auto* dispatched = number.if_integer();
+  if (!dispatched) return;
+  const auto found = dispatches_.find(static_cast<dispatch_number>(*dispatched));
+  if (found == dispatches_.end() || found->second->at != &from) return;
+  found->second->seen += spent;
+  found->second->request.meter->add(spent);
+}
+
 void dispatcher::take_progress(worker_number from, const message& progress, instant now) {
   const auto place = workers_.find(from);
   if (place == workers_.end()) return;
   for (std::size_t index = 0; index < progress.size(); ++index) {
+    if (const auto spent = read_usage(progress.item(index))) {
+      count_usage(*place->second, progress.item(index), *spent);
+      continue;
+    }
     auto read = read_event(progress.item(index));
     if (!read) continue;
     auto& about = **read;
@@ -113,10 +127,6 @@ void dispatcher::take_progress(worker_number from, const message& progress, inst
     auto& event = about.event;
     event.run = work.request.run.get();
     event.at = std::min(now, event.run->started() + about.since_start);
-    if (about.result && event.kind == event_kind::step_finished) {
-      work.seen += about.result->spent;
-      if (work.request.meter) work.request.meter->add(about.result->spent);
-    }
     port_.emit(event);
   }
 }

@@ -26,7 +26,7 @@ public:
     dispatch_.emplace(dispatcher_options{}, *this, 1, 0);
     for (std::size_t index = 0; index < count_; ++index) {
       node_facts facts;
-      facts.identity = make_node_identity("loopback-" + std::to_string(index + 1));
+      facts.identity = make_node_identity(home.node_name());
       facts.credit = 1'000'000;
       facts_.push_back(facts);
       workers_.push_back(std::make_unique<worker_side>(*this, index + 1));
@@ -113,12 +113,22 @@ private:
   struct worker_side final : branch_host_port {
     worker_side(implementation& owner, std::size_t which)
         : home(owner), number(which),
-          host({}, owner, *this, std::make_shared<results_mailbox>(owner, which)) {}
+          host({}, owner, *this, std::make_shared<results_mailbox>(owner, which),
+               [owner = owner.weak_from_this(), which](const run_scope* run, const usage& spent) {
+                 const auto alive = owner.lock();
+                 if (!alive) return;
+                 alive->post([&at = alive->workers_[which - 1]->host, run, spent] {
+                   at.take_usage(run, spent);
+                 });
+               }) {}
     void send(coordinator_number, frame body) override {
       home.post([of = &home, from = number, body = std::move(body)] {
         const auto content = read_frame(body);
+        const auto now = of->home_->now();
         if (content && content->kind == message_kind::results) {
-          of->dispatch_->take_results(from, *content, of->home_->now());
+          of->dispatch_->take_results(from, *content, now);
+        } else if (content) {
+          of->dispatch_->take_progress(from, *content, now);
         }
       });
     }

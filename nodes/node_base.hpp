@@ -51,13 +51,17 @@ struct run_told {
   event_kind kind;
   value::list_type event;
 };
+struct usage_told {
+  const run_scope* run;
+  usage spent;
+};
 struct tick {};
 /// Anything else that has to be done in turn.
 struct errand {
   std::function<void()> what;
 };
 using node_event = std::variant<link_opened, link_spoke, link_ended, connect_failed, stage_asked,
-                                stage_answered, run_told, tick, errand>;
+                                stage_answered, run_told, usage_told, tick, errand>;
 
 /// A conversation with another node, from the link on.
 struct peer {

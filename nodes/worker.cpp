@@ -70,7 +70,10 @@ void worker::begin() {
   runtime.observers.push_back(events_);
   runtime_.emplace(std::move(runtime));
   deployer_ = make_branch_deployer(*runtime_, options_.registry);
-  host_.emplace(branch_host_options{}, *deployer_, *this, results_);
+  const auto on_usage = [home = std::weak_ptr(self)](const run_scope* run, const usage& spent) {
+    if (const auto alive = home.lock()) alive->post(usage_told{run, spent});
+  };
+  host_.emplace(branch_host_options{}, *deployer_, *this, results_, on_usage);
   start_base([this](const std::string& text) {
     runtime_->tell({.kind = event_kind::warning, .at = runtime_->now(), .detail = text});
   });
@@ -203,6 +206,8 @@ void worker::handle_other(node_event& event) {
     host_->take_result(std::move(answered->result));
   } else if (auto* told = std::get_if<run_told>(&event)) {
     host_->take_event(told->run, told->kind, std::move(told->event));
+  } else if (auto* spent = std::get_if<usage_told>(&event)) {
+    host_->take_usage(spent->run, spent->spent);
   }
 }
 

@@ -1,4 +1,5 @@
 #include <troupe/protocol/json.hpp>
+#include <troupe/protocol/portable.hpp>
 #include <troupe/protocol/run_journal.hpp>
 
 #include <algorithm>
@@ -30,74 +31,14 @@ bool has_type(const value& answer, answer_rule::type expected) {
   return false;
 }
 
-// Blocks put whole results into their output, and the stage after them may ask for these: they are
-// written under a key of their own. Whatever else has one of the keys is written as `is_map`.
-constexpr auto is_result = "troupe.result";
-constexpr auto is_map = "troupe.map";
-constexpr std::size_t max_depth = 200; // below, results are written as plain maps
-
-value keep_results(const value& content, std::size_t depth);
-
-value keep_result(const step_result& result, std::size_t depth) {
-  const auto output = keep_results(result.output, depth + 1);
-  return value::map({{is_result, to_value(result).plain().with("output", output)}});
-}
-
-value keep_results(const value& content, std::size_t depth) {
-  if (depth > max_depth) return content;
-  if (const auto* result = unwrap_result(content)) return keep_result(*result, depth);
-  if (const auto* items = content.if_list()) {
-    value::list_type kept;
-    kept.reserve(items->size());
-    for (const auto& item : *items) kept.push_back(keep_results(item, depth + 1));
-    return value(std::move(kept));
-  }
-  const auto* members = content.if_map();
-  if (!members) return content;
-  value::map_type kept;
-  kept.reserve(members->size());
-  for (const auto& [key, item] : *members) kept.emplace_back(key, keep_results(item, depth + 1));
-  auto made = value::map(std::move(kept));
-  const auto unclear = content.contains(is_result) || content.contains(is_map);
-  return unclear ? value::map({{is_map, std::move(made)}}) : made;
-}
-
-value restore_results(const value& content, std::size_t depth);
-
-value restore_members(const value::map_type& members, std::size_t depth) {
-  value::map_type made;
-  made.reserve(members.size());
-  for (const auto& [key, item] : members) made.emplace_back(key, restore_results(item, depth + 1));
-  return value::map(std::move(made));
-}
-
-value restore_results(const value& content, std::size_t depth) {
-  if (depth > max_depth) return content;
-  if (const auto* items = content.if_list()) {
-    value::list_type made;
-    made.reserve(items->size());
-    for (const auto& item : *items) made.push_back(restore_results(item, depth + 1));
-    return value(std::move(made));
-  }
-  const auto* members = content.if_map();
-  if (!members) return content;
-  const auto& [key, item] = members->size() == 1 ? members->front() : value::member();
-  if (key == is_map && item.is_map()) return restore_members(*item.if_map(), depth);
-  if (key != is_result) return restore_members(*members, depth);
-  auto result = step_result_from(item);
-  if (!result) return content;
-  result->output = restore_results(result->output, depth + 1);
-  return wrap_result(*std::move(result));
-}
-
 value record_value(const run_journal::place& where, const run_record& what) {
   value::map_type set;
   value::list_type erased;
   for (const auto& [key, content] : what.changes) {
-    if (content) set.emplace_back(key, keep_results(*content, 0));
+    if (content) set.emplace_back(key, to_portable(*content));
     else erased.emplace_back(key);
   }
-  const auto output = keep_results(what.result->output, 0);
+  const auto output = to_portable(what.result->output);
   return value::map({{"path", where.path},
                      {"call", where.call},
                      {"result", to_value(*what.result).plain().with("output", output)},
@@ -178,13 +119,13 @@ outcome<std::shared_ptr<run_journal>> run_journal::from_value(const value& conte
     if (!number || *number < 1 || *number > UINT32_MAX) return misfit(index, "has no call number");
     auto result = step_result_from(one.at("result"));
     if (!result) return misfit(index, "cannot be read: " + result.why().message);
-    result->output = restore_results(result->output, 0);
+    result->output = from_portable(result->output);
     run_record record{std::make_shared<const step_result>(*std::move(result))};
     const auto set = one.at("set");
     const auto erased = one.at("erased");
     if (const auto* members = set.if_map()) {
       for (const auto& [key, item] : *members) {
-        record.changes.emplace_back(key, restore_results(item, 0));
+        record.changes.emplace_back(key, from_portable(item));
       }
     }
     if (const auto* keys = erased.if_list()) {

@@ -47,8 +47,9 @@ std::optional<std::string> usage_limit::broken_by(const usage& total) const {
   return std::nullopt;
 }
 
-usage_meter::usage_meter(usage_limit limit, std::shared_ptr<usage_meter> parent)
-    : limit_(limit), parent_(std::move(parent)) {}
+usage_meter::usage_meter(usage_limit limit, std::shared_ptr<usage_meter> parent,
+                         std::function<void(const usage&)> on_add)
+    : limit_(limit), parent_(std::move(parent)), on_add_(std::move(on_add)) {}
 
 bool usage_meter::add(const usage& spent) noexcept {
   const auto good_cost = std::isfinite(spent.cost_usd) && spent.cost_usd >= 0;
@@ -64,6 +65,7 @@ bool usage_meter::add(const usage& spent) noexcept {
     if (tokens > 0) {
       update(meter->tokens_, [tokens](std::int64_t total) { return saturated(total, tokens); });
     }
+    if (meter->on_add_ && (cost > 0 || tokens > 0)) meter->on_add_({cost, tokens});
   }
   return good_cost && good_tokens;
 }

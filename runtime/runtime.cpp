@@ -81,6 +81,10 @@ void runtime::tell(const run_event& event) const {
   if (core_->observed(event.kind)) core_->emit(event);
 }
 
+const std::string& runtime::node_name() const noexcept {
+  return core_->node_name.str();
+}
+
 std::uint32_t runtime::interests() const {
   return core_->interests;
 }

@@ -238,12 +238,9 @@ TEST(dispatcher, counts_usage_once) {
   const auto run = dispatcher_fixture::run();
   home.start(branch, 1, run);
   const auto number = home.work_of(1).at(0).first;
-  step_result part;
-  part.spent = {.cost_usd = 0.5, .tokens = 5};
-  auto event = write_event({.kind = event_kind::step_finished, .result = &part}, *run);
-  event[0] = number;
-  home.dispatch.take_progress(
-      1, *read_frame(write_frame(message_kind::progress, {value::list(event)})), home.now);
+  const auto told = write_usage(number, {.cost_usd = 0.5, .tokens = 5});
+  home.dispatch.take_progress(1, *read_frame(write_frame(message_kind::progress, {told})),
+                              home.now);
   EXPECT_EQ(run->meter()->total().tokens, 5);
   step_result whole;
   whole.spent = {.cost_usd = 0.75, .tokens = 8};

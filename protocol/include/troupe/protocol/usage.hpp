@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,7 +36,9 @@ struct usage_limit {
 /// Adds up what is reported, from any thread; whatever is added counts for the parent too.
 class usage_meter {
 public:
-  explicit usage_meter(usage_limit limit = {}, std::shared_ptr<usage_meter> parent = nullptr);
+  /// `on_add` is told of every amount that is added, on the thread that adds it.
+  explicit usage_meter(usage_limit limit = {}, std::shared_ptr<usage_meter> parent = nullptr,
+                       std::function<void(const usage&)> on_add = nullptr);
 
   /// Negative and non-finite amounts count as 0. Returns false when this report contained one.
   bool add(const usage& spent) noexcept;
@@ -47,6 +50,7 @@ public:
 private:
   usage_limit limit_;
   std::shared_ptr<usage_meter> parent_;
+  std::function<void(const usage&)> on_add_;
   std::atomic<double> cost_usd_{0};
   std::atomic<std::int64_t> tokens_{0};
 };

@@ -93,6 +93,7 @@ public:
   void shut_down();
   /// Tells the observers what happened to a run in another process.
   void tell(const run_event& event) const;
+  [[nodiscard]] const std::string& node_name() const noexcept;
   /// One bit for each kind of event that an observer wants.
   [[nodiscard]] std::uint32_t interests() const;
 
