@@ -1,6 +1,5 @@
 #include "frame_buffer.hpp"
 
-#include <algorithm>
 #include <cstdint>
 #include <utility>
 
@@ -39,10 +38,10 @@ bool frame_buffer::take(std::string_view received, std::vector<frame>& complete)
 
 /// Returns true when the header is complete and announces what is allowed.
 bool frame_buffer::take_header(std::string_view& rest) {
-  const auto count = std::min(frame_header_bytes - header_size_, rest.size());
-  std::copy_n(rest.begin(), count, header_.begin() + static_cast<std::ptrdiff_t>(header_size_));
-  rest.remove_prefix(count);
-  header_size_ += count;
+  while (header_size_ < frame_header_bytes && !rest.empty()) {
+    header_[header_size_++] = static_cast<unsigned char>(rest.front());
+    rest.remove_prefix(1);
+  }
   if (header_size_ < frame_header_bytes) return false;
   missing_ = 0;
   for (const auto byte : header_) missing_ = missing_ << 8 | byte;

@@ -11,6 +11,7 @@
 #include <caf/io/network/stream_impl.hpp>
 #include <caf/send.hpp>
 
+#include <algorithm>
 #include <condition_variable>
 #include <unordered_set>
 
@@ -26,6 +27,8 @@ using linger_atom = caf::atom_constant<caf::atom("linger")>;
 constexpr std::size_t read_bytes = std::size_t{64} << 10;
 /// How often a link may fill its buffer before the others get their turn.
 constexpr std::size_t reads_in_a_row = 4;
+/// How much it may write before that.
+constexpr std::size_t write_bytes = std::size_t{256} << 10;
 
 /// What the links of a loop share.
 struct loop_state {
@@ -78,7 +81,7 @@ struct channel_policy {
                                                               : rw_state::success;
   }
   rw_state write_some(std::size_t& count, int, const void* from, std::size_t size) const {
-    const auto result = channel.write(static_cast<const char*>(from), size);
+    const auto result = channel.write(static_cast<const char*>(from), std::min(size, write_bytes));
     count = result.bytes;
     return result.state == channel_state::ended ? rw_state::failure : rw_state::success;
   }
@@ -112,6 +115,10 @@ public:
   /// Returns how much of the buffer was written; the rest follows when the socket is writable.
   byte_channel::moved write_now(caf::io::network::stream_manager* owner) {
     auto& waiting = wr_buf();
+    if (waiting.size() > write_bytes) {
+      flush(owner);
+      return {};
+    }
     const auto result = channel_.write(waiting.data(), waiting.size());
     if (result.bytes == waiting.size()) {
       waiting.clear();
