@@ -217,36 +217,6 @@ TEST_P(Link, WritesAGoodbyeThatWasSentJustBeforeTheShutDown) {
   EXPECT_THAT(far_end->received(far_link, 1), ElementsAre("goodbye"));
 }
 
-TEST_P(Link, EndsWhenMoreWaitsThanIsAllowed) {
-  options.max_unsent_bytes = 4u << 20;
-  here = make_transport(options);
-  const auto listening = here->listen({}, near_end);
-  ASSERT_TRUE(listening.has_value());
-  const raw_peer reader(listening->port); // takes nothing
-  near_link = near_end->opened();
-  ASSERT_TRUE(near_link);
-
-  for (int i = 0; i < 64; ++i) near_link->send({frame(max_frame_bytes, 'x')});
-
-  EXPECT_EQ(near_end->closed(), "more than 4194304 bytes waited for the peer to take them");
-  EXPECT_EQ(here->counters().overflows, 1U);
-}
-
-TEST_P(Link, ClosesWithinItsLimitWhenThePeerTakesNothing) {
-  options.handshake_limit = 200ms;
-  here = make_transport(options);
-  const auto listening = here->listen({}, near_end);
-  ASSERT_TRUE(listening.has_value());
-  const raw_peer reader(listening->port);
-  near_link = near_end->opened();
-  ASSERT_TRUE(near_link);
-
-  near_link->send(std::vector<frame>(32, frame(max_frame_bytes, 'x')));
-  near_link->close();
-
-  EXPECT_EQ(near_end->closed(), "closed");
-}
-
 class Transport : public ::testing::Test {
 protected:
   endpoint listen(transport& where, endpoint at = {}) {
@@ -349,6 +319,31 @@ TEST_F(Transport, LinksTwoHandlersOfTheSameTransport) {
   link->send({"to myself"});
 
   EXPECT_THAT(other->received(link, 1), ElementsAre("to myself"));
+}
+
+TEST_F(Transport, EndsALinkWhenMoreWaitsThanIsAllowed) {
+  const auto here = make_transport({.max_unsent_bytes = 4u << 20});
+  const raw_peer reader(listen(*here).port); // takes nothing
+  const auto link = seen->opened();
+  ASSERT_TRUE(link);
+
+  for (int i = 0; i < 64; ++i) link->send({frame(max_frame_bytes, 'x')});
+
+  EXPECT_EQ(seen->closed(), "more than 4194304 bytes waited for the peer to take them");
+  EXPECT_EQ(here->counters().overflows, 1U);
+  EXPECT_EQ(link->unsent_bytes(), 0U);
+}
+
+TEST_F(Transport, ClosesALinkWithinTheLimitWhenThePeerTakesNothing) {
+  const auto here = make_transport({.handshake_limit = 200ms});
+  const raw_peer reader(listen(*here).port);
+  const auto link = seen->opened();
+  ASSERT_TRUE(link);
+
+  link->send(std::vector<frame>(32, frame(max_frame_bytes, 'x')));
+  link->close();
+
+  EXPECT_EQ(seen->closed(), "closed");
 }
 
 TEST_F(Transport, ShutsDownInTheMiddleOfEverything) {
