@@ -30,9 +30,11 @@ struct link_peer {
 class link {
 public:
   virtual ~link() = default;
-  /// Queues frames to be written in one go. Frames for a link that is closed vanish.
+  /// Queues frames to be written in one go. Frames for a link that is closed vanish. Throws
+  /// `std::length_error` for a frame over `max_frame_bytes`.
   virtual void send(std::vector<frame> frames) = 0;
-  /// Ends the link once what was queued is written, or at once when the peer takes nothing.
+  /// Ends the link once what was queued is written and the peer has closed its side, at the latest
+  /// after the handshake limit. Nothing more is received; `on_closed` follows when it has ended.
   virtual void close() = 0;
   [[nodiscard]] virtual const link_peer& peer() const noexcept = 0;
   /// What was queued and is not yet written.
@@ -40,7 +42,7 @@ public:
 };
 
 /// Is told what happens on links: one call at a time for each link, on a thread of the transport.
-/// Must not block.
+/// Must not block, throw, or shut the transport down.
 class link_handler {
 public:
   virtual ~link_handler() = default;
@@ -57,9 +59,12 @@ public:
 };
 
 struct transport_options {
-  tls_files tls{};                                    ///< none: plain TCP
-  duration handshake_limit = std::chrono::seconds(2); ///< for connecting, and for TLS, each
-  std::size_t max_handshakes = 64; ///< at a time; more connections wait in the listen queue
+  tls_files tls{}; ///< none: plain TCP
+  /// For looking up a name, connecting, TLS, and closing, each.
+  duration handshake_limit = std::chrono::seconds(2);
+  /// Of accepted connections at a time; more wait in the listen queue. A connection that has not
+  /// said a word for an eighth of the limit makes way for one that waits.
+  std::size_t max_handshakes = 64;
   std::size_t max_links = 4096;
   std::size_t max_unsent_bytes = 256u << 20; ///< of one link; beyond, it is closed
 };
@@ -69,6 +74,7 @@ struct transport_counters {
   std::atomic<std::uint64_t> accepted{0};
   std::atomic<std::uint64_t> refused{0};    ///< before they could say anything: TLS, limits, time
   std::atomic<std::uint64_t> violations{0}; ///< links ended for what the peer sent
+  std::atomic<std::uint64_t> overflows{0};  ///< links ended for what the peer did not take
 };
 
 /// Makes links: listens, connects, and moves their bytes on threads of its own. Thread-safe.
@@ -79,11 +85,14 @@ public:
   /// what the system said.
   virtual outcome<endpoint> listen(const endpoint& where,
                                    std::shared_ptr<link_handler> handler) = 0;
-  /// Connects in the background; one of `on_open` and `on_connect_failed` follows.
+  /// Connects in the background; one of `on_open` and `on_connect_failed` follows, except after
+  /// `shut_down`: then nothing does.
   virtual void connect(const endpoint& where, std::uint64_t ticket,
                        std::shared_ptr<link_handler> handler) = 0;
   [[nodiscard]] virtual const transport_counters& counters() const noexcept = 0;
-  /// Ends all links and threads; `on_closed` of every link has been called when it returns.
+  /// Ends all links and threads; `on_closed` of every link has been called when it returns, and no
+  /// handler is called from then on. What is queued is written as far as the system takes it at
+  /// once. Not to be called by a handler. The destructor does the same.
   virtual void shut_down() = 0;
 };
 
