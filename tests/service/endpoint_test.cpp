@@ -36,6 +36,9 @@ TEST(endpoint, knows_what_only_this_machine_reaches) {
   EXPECT_FALSE(is_loopback({"0.0.0.0", 1}));
   EXPECT_FALSE(is_loopback({"::", 1}));
   EXPECT_FALSE(is_loopback({"192.168.1.4", 1}));
+  EXPECT_FALSE(is_loopback({"127.example.com", 1}));
+  EXPECT_FALSE(is_loopback({"127.0.0.1.example.com", 1}));
+  EXPECT_FALSE(is_loopback({"127.1", 1}));
 }
 
 } // namespace

@@ -11,11 +11,11 @@ namespace troupe::service {
 
 /// One thing that a run waits for, as `troupe why` shows it.
 struct wait_reason {
-  std::string code; ///< such as `queued`, `no_worker`, `running`, `retry_wait`, `paused`
-  std::string text; ///< for people: `no worker with label gpu=true (2 workers connected)`
-  std::string path; ///< place of the stage in the plan; may be empty
-  std::string step; ///< its name
-  std::string node; ///< where it is, if anywhere
+  std::string code;    ///< such as `queued`, `no_worker`, `running`, `retry_wait`, `paused`
+  std::string text;    ///< for people: `no worker with label gpu=true (2 workers connected)`
+  std::string path;    ///< place of the stage in the plan; may be empty
+  std::string step;    ///< its name
+  std::string node;    ///< where it is, if anywhere
   double since_ms = 0; ///< how long it has been so
 };
 
