@@ -1,11 +1,10 @@
 #include "run_record.hpp"
+#include "stall_report.hpp"
 
 #include <troupe/service/run_book.hpp>
 
 #include <algorithm>
-#include <array>
 #include <condition_variable>
-#include <cstdio>
 #include <deque>
 #include <map>
 #include <mutex>
@@ -20,13 +19,6 @@ constexpr std::size_t most_listed = 1'000;
 
 failure unknown(const std::string& run) {
   return {failure_kind::permanent, "there is no run " + run};
-}
-
-std::string seconds(duration length) {
-  std::array<char, 32> text{};
-  const auto shown = std::chrono::duration<double>(length).count();
-  std::snprintf(text.data(), text.size(), "%.1f s", shown);
-  return text.data();
 }
 
 } // namespace
@@ -382,9 +374,6 @@ private:
       watch();
   }
 
-  [[nodiscard]] std::string complaint(const run_id& run, const run_log::progress& now_at,
-                                      duration quiet) const;
-
   runtime& home_;
   std::shared_ptr<run_log> log_;
   const run_book_options options_;
@@ -399,23 +388,6 @@ private:
   run_counts counts_;
   std::jthread watcher_;
 };
-
-std::string run_book::implementation::complaint(const run_id& run, const run_log::progress& now_at,
-                                                duration quiet) const {
-  if (now_at.sleeps) return {};
-  const auto chain = why(run);
-  if (chain.empty()) {
-    if (quiet < options_.idle_after) return {};
-    return "the run does not get on: nothing is at work and nothing is waited for, since "
-           + seconds(quiet);
-  }
-  if (quiet < options_.stall_after) return {};
-  const auto& first = chain.front();
-  return "the run does not get on: nothing has happened for " + seconds(quiet) + "; " + first.text
-         + (first.step.empty() || first.text.find(first.step) != std::string::npos
-                ? ""
-                : " (" + first.step + ")");
-}
 
 std::size_t run_book::implementation::watch() {
   const auto now = home_.now();
@@ -433,7 +405,7 @@ std::size_t run_book::implementation::watch() {
     if (!progress) continue;
     const auto quiet = now - progress->newest;
     if (quiet < std::min(options_.idle_after, options_.stall_after)) continue;
-    const auto text = complaint(id, *progress, quiet);
+    const auto text = stall_report(*progress, quiet, why(id), options_);
     if (text.empty()) continue;
     ++stalled;
     {

@@ -44,9 +44,10 @@ struct reach {
 const reach third_party[] = {
     {"msgpack", {"protocol/codec.cpp"}},
     {"nlohmann/", {"protocol/json.cpp"}},
-    {"openssl/", {"protocol/digest.cpp"}},
+    {"boost/", {"service/http_server.cpp", "service/http_session.cpp", "service/http_session.hpp"}},
+    {"openssl/", {"protocol/digest.cpp", "service/api.cpp"}},
     {"spdlog/", {"runtime/log_observer.cpp"}},
-    {"curl/", {"runtime/http_client.cpp"}},
+    {"curl/", {"runtime/http_client.cpp", "service/client_connection.cpp"}},
     {"re2/", {"expressions/text_pattern.cpp"}},
     {"yaml-cpp/", {"workflows/yaml_document.cpp"}},
     {"CLI/", {"command/command_line.cpp"}},

@@ -1,4 +1,5 @@
 #include "service_fixture.hpp"
+#include "stall_report.hpp"
 
 #include <troupe/service/run_log.hpp>
 
@@ -73,7 +74,10 @@ name: both
 input: of the file
 context: { tenant: acme, tier: gold }
 limits: { tokens: 5 }
-flow: { step: s, uses: test.script, with: { script: [ { ok: "${{ input + context.tenant + context.tier }}", tokens: 8 } ] } }
+flow:
+  step: s
+  uses: test.script
+  with: { script: [ { ok: "${{ input + context.tenant + context.tier }}", tokens: 8 } ] }
 )");
   what.context = value::map({{"tenant", "other"}});
   what.limits.tokens = 10;
@@ -335,8 +339,9 @@ TEST_F(RunBook, KeepsTheNewestEventsOfALongRun) {
   with({}, {.max_events = 20});
   const auto run = start(R"(troupe: 1
 name: many
-flow: { map: { step: s, uses: value, with: { value: 1 } }, over: "[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20]" }
-)");
+flow: { map: { step: s, uses: value, with: { value: 1 } }, over: input }
+)",
+                         value(value::list_type(20, value(1))));
 
   const auto page = book->events(run, 0, 100);
   EXPECT_THAT(page.events, SizeIs(20));
@@ -454,6 +459,18 @@ TEST_F(RunBook, LeavesNoOneWaitingForARunThatIsForgotten) {
 
   EXPECT_EQ(news, 1) << "told once, until it takes";
   EXPECT_FALSE(viewer->take(1).ended.empty());
+}
+
+TEST(StallReport, TellsAQueueThatDoesNotMoveFromNothingAtAll) {
+  const service::run_book_options options;
+  const std::vector<service::wait_reason> queue{
+      {"no_worker", "no worker with label gpu=true", "0/1", "train", "", 9}};
+
+  EXPECT_THAT(service::stall_report({}, 9s, {}, options), IsEmpty());
+  EXPECT_THAT(service::stall_report({}, 10s, {}, options), HasSubstr("nothing is at work"));
+  EXPECT_THAT(service::stall_report({}, 59s, queue, options), IsEmpty());
+  EXPECT_THAT(service::stall_report({}, 60s, queue, options),
+              HasSubstr("for 60.0 s; no worker with label gpu=true (train)"));
 }
 
 } // namespace
