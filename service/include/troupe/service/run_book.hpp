@@ -7,6 +7,7 @@
 #include <troupe/runtime/run_result.hpp>
 #include <troupe/runtime/runtime.hpp>
 #include <troupe/service/run_log.hpp>
+#include <troupe/service/submission.hpp>
 #include <troupe/workflows/step_registry.hpp>
 #include <troupe/workflows/workflow_file.hpp>
 
@@ -34,18 +35,6 @@ struct run_book_options {
   environment_reader environment{}; ///< of the files; of the process when it is not set
   /// Knows what else runs wait for; outlives the book. Null: there is no cluster.
   cluster_view* cluster = nullptr;
-};
-
-/// What somebody wants to have run.
-struct submission {
-  std::string workflow{}; ///< the text of a file; or else
-  std::string name{};     ///< of a workflow that was submitted before, or of a registered pipeline
-  std::string file{};     ///< what messages call the text
-  std::optional<value> input{}; ///< else that of the file
-  value context{};              ///< a map, over that of the file key by key
-  std::string correlation_id{};
-  usage_limit limits{};         ///< each over that of the file
-  bool restart_scripts = false; ///< scripted steps of the file start over
 };
 
 /// A run in a list.
