@@ -5,7 +5,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 exec </dev/null
 
 run_packages=(
-  build-essential ca-certificates cmake libcaf-dev libcli11-dev libcpp-httplib-dev libcurl4-openssl-dev
+  build-essential ca-certificates cmake libboost-dev libcaf-dev libcli11-dev libcpp-httplib-dev libcurl4-openssl-dev
   libmsgpack-cxx-dev libre2-dev libspdlog-dev libssl-dev libyaml-cpp-dev ninja-build nlohmann-json3-dev pkg-config
   tzdata
 )
@@ -14,7 +14,7 @@ test_packages=(
   libclang-rt-14-dev libgmock-dev libgtest-dev librapidcheck-dev man-db mold openssl perl-base procps
   shellcheck tmux zsh
 )
-source_folders=(protocol expressions policies actors runtime workflows nodes command examples tests benchmarks)
+source_folders=(protocol expressions policies actors runtime workflows service nodes command examples tests benchmarks)
 
 usage() {
   cat <<'TEXT'

@@ -9,6 +9,7 @@ namespace troupe::detail {
 inline constexpr int exit_done = 0;
 inline constexpr int exit_run_failed = 1;
 inline constexpr int exit_bad_usage = 2;
+inline constexpr int exit_unreachable = 3;
 inline constexpr int exit_paused = 4;
 inline constexpr int exit_cancelled = 130;
 
@@ -23,6 +24,17 @@ public:
 
 private:
   bool complete_;
+};
+
+/// Thrown when a cluster says no, or nothing. Ends the program with that status.
+class cluster_error : public std::runtime_error {
+public:
+  cluster_error(int status, const std::string& message)
+      : std::runtime_error(message), status_(status) {}
+  [[nodiscard]] int status() const noexcept { return status_; }
+
+private:
+  int status_;
 };
 
 } // namespace troupe::detail

@@ -1,6 +1,8 @@
+#include "cluster_parser.hpp"
 #include "command_error.hpp"
 #include "commands.hpp"
 #include "near_miss.hpp"
+#include "option_makers.hpp"
 
 #include <troupe/command/command_line.hpp>
 
@@ -44,19 +46,20 @@ public:
     app_.require_subcommand(0, 1);
     app_.allow_extras();
     app_.formatter(std::make_shared<help_formatter>());
-    app_.footer(
-        "Examples:\n"
-        "  "
-        + program + " validate answer.yaml\n  " + program
-        + " run answer.yaml --input '{\"query\": \"What is C++?\"}'\n  " + program
-        + " run answer.yaml --inputs questions.jsonl --concurrency 8 --json\n\n"
-          "Exit status: 0 done, 1 the run failed, 2 bad usage or invalid file, 4 the run is "
-          "paused,\n130 cancelled by Ctrl-C. `"
-        + program + " COMMAND --help` says more.");
+    app_.footer("Examples:\n"
+                "  "
+                + program + " validate answer.yaml\n  " + program
+                + " run answer.yaml --input '{\"query\": \"What is C++?\"}'\n  " + program
+                + " run answer.yaml --inputs questions.jsonl --concurrency 8 --json\n  " + program
+                + " submit answer.yaml --cluster http://127.0.0.1:7800 --wait\n\n"
+                  "Exit status: 0 done, 1 the run failed, 2 bad usage or invalid file, 3 cluster "
+                  "unreachable\nor not authorized, 4 the run is paused, 130 cancelled by Ctrl-C. `"
+                + program + " COMMAND --help` says more.");
     add_run();
     add_validate();
     add_graph();
     add_types();
+    add_cluster_commands(app_, cluster, speaks);
     add_completion();
   }
 
@@ -74,33 +77,12 @@ public:
   validate_request validate{};
   graph_request graph{};
   types_request types{};
+  cluster_request cluster{};
   std::string shell{};
 
 private:
   CLI::App& add(const std::string& name, const std::string& summary, const std::string& examples) {
-    auto& made = *app_.add_subcommand(name, summary);
-    made.allow_extras();
-    made.footer("Examples:\n" + examples);
-    return made;
-  }
-
-  // A value as it was written: CLI11 would take lists apart.
-  template <class Take>
-  CLI::Option& value_option(CLI::App& to, const std::string& names, const char* type, Take take,
-                            const std::string& summary) {
-    auto* made =
-        to.add_option(names, CLI::callback_t([take = std::move(take)](const CLI::results_t& given) {
-                        for (const auto& each : given) take(each);
-                        return true;
-                      }),
-                      summary);
-    return *made->type_name(type)->allow_extra_args(false);
-  }
-
-  CLI::Option& text_option(CLI::App& to, const std::string& names, const char* type,
-                           std::optional<std::string>& target, const std::string& summary) {
-    return value_option(
-        to, names, type, [&target](const std::string& given) { target = given; }, summary);
+    return add_command(app_, name, summary, examples);
   }
 
   void file_word(CLI::App& to, std::string& target) {
@@ -126,12 +108,13 @@ private:
 
 void command_parser::add_run() {
   const auto me = "  " + app_.get_name() + " run ";
-  auto& to = add("run", "Run a workflow in this process",
+  auto& to = add("run", "Run a workflow, in this process or on a cluster",
                  me + "answer.yaml --input '{\"query\": \"What is C++?\"}'\n" + me
                      + "answer.yaml --input @question.json --json | jq .output\n" + me
                      + "answer.yaml --inputs questions.jsonl --concurrency 8 --json\n" + me
                      + "answer.yaml --virtual-time --seed 7\n" + me
-                     + "release.yaml --resume release-….paused.json --answer '\"yes\"'");
+                     + "release.yaml --resume release-….paused.json --answer '\"yes\"'\n" + me
+                     + "answer.yaml --cluster https://troupe.example:7800");
   file_word(to, run.file);
   text_option(to, "--input", "JSON", run.input,
               "The input: JSON, @FILE, or - for standard input; else that of the file, or null");
@@ -148,6 +131,7 @@ void command_parser::add_run() {
               "Let time pass without waiting; the clock stands while programs and requests work");
   text_option(to, "--seed", "N", run.seed, "Of all that is left to chance: a whole number");
   add_run_of_many(to);
+  add_access(to, run.access);
   text_option(to, "--resume", "STATE", run.resume,
               "Go on with a paused run: its state file, or its result by --json");
   text_option(to, "--answer", "JSON", run.answer,
@@ -252,6 +236,7 @@ void command_parser::check() const {
 
 void command_parser::check_words() const {
   const auto name = command();
+  if (is_cluster_command(name)) check_cluster_words(app_.get_name(), name, cluster);
   const auto no_file = (name == "run" && run.file.empty())
                        || (name == "graph" && graph.file.empty())
                        || (name == "validate" && validate.files.empty());
@@ -303,6 +288,9 @@ int dispatch(const command_parser& given, const std::string& program,
   if (command == "validate") return validate_command(speaker, given.validate, registry);
   if (command == "graph") return graph_command(speaker, given.graph, registry);
   if (command == "types") return types_command(speaker, given.types, registry);
+  if (command == "submit") return submit_command(speaker, given.cluster, words);
+  if (command == "top") return top_command(speaker, given.cluster);
+  if (is_cluster_command(command)) return cluster_command(speaker, command, given.cluster);
   return completion_command(speaker, given.shell, given.tree());
 }
 
@@ -328,6 +316,9 @@ int command_line(int argc, const char* const* argv, const step_registry& registr
     const std::string text = error.what();
     errors.write((error.complete() ? "" : program + ": ") + text
                  + (text.ends_with('\n') ? "" : "\n"));
+  } catch (const cluster_error& error) {
+    errors.line(program + ": " + error.what());
+    return error.status();
   } catch (const std::exception& error) {
     errors.line(program + ": " + error.what());
     return exit_run_failed;

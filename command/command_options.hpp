@@ -1,13 +1,42 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace troupe::detail {
 
+/// Where a cluster is, and what opens it.
+struct cluster_access {
+  std::optional<std::string> url{};
+  std::optional<std::string> token_file{};
+  std::optional<std::string> ca{};
+};
+
+/// What the user wrote after a command that speaks to a cluster.
+struct cluster_request {
+  cluster_access access{};
+  std::string word{};                           ///< a run, a node, a file, or what to do
+  std::string target{};                         ///< what to do it with
+  std::map<std::string, std::string> actions{}; ///< that there are, by command
+  std::optional<std::string> input{};
+  std::optional<std::string> context{};
+  std::vector<std::string> settings{}; ///< KEY=VALUE
+  std::optional<std::string> correlation_id{};
+  std::optional<std::string> answer{};
+  std::optional<std::string> status{};
+  std::optional<std::string> name{};
+  std::optional<std::string> limit{};
+  std::optional<std::string> cursor{};
+  bool json = false;
+  bool wait = false;
+  bool follow = false;
+};
+
 /// What the user wrote after `run`.
 struct run_request {
+  cluster_access access{}; ///< without a URL: here
   std::string file{};
   std::optional<std::string> input{};
   std::optional<std::string> context{};

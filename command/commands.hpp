@@ -11,13 +11,17 @@
 
 namespace troupe::detail {
 
-// Each returns the exit status and throws `usage_error`.
+// Each returns the exit status and throws `usage_error` or `cluster_error`.
 int run_command(console& speaker, run_request request, std::vector<std::string> words,
                 const step_registry& registry);
 int validate_command(console& speaker, const validate_request& request,
                      const step_registry& registry);
 int graph_command(console& speaker, const graph_request& request, const step_registry& registry);
 int types_command(console& speaker, const types_request& request, const step_registry& registry);
+int submit_command(console& speaker, const cluster_request& request,
+                   const std::vector<std::string>& words);
+int cluster_command(console& speaker, const std::string& name, const cluster_request& request);
+int top_command(console& speaker, const cluster_request& request);
 int completion_command(console& speaker, const std::string& shell, const command_tree& tree);
 
 } // namespace troupe::detail

@@ -1,3 +1,4 @@
+#include "cluster_run.hpp"
 #include "commands.hpp"
 #include "run_setup.hpp"
 
@@ -7,6 +8,10 @@ namespace troupe::detail {
 
 int run_command(console& speaker, run_request request, std::vector<std::string> words,
                 const step_registry& registry) {
+  if (request.access.url) {
+    check_together(request);
+    return run_on_cluster(speaker, request, words, registry);
+  }
   auto setup = read_setup(std::move(request), std::move(words), registry, speaker);
   interrupts signals;
   const run_place place{speaker, signals};

@@ -26,9 +26,19 @@ void forbid(bool both, const char* option, const char* other) {
   if (both) throw usage_error(std::string(option) + ": cannot be combined with " + other);
 }
 
+} // namespace
+
 void check_together(const run_request& request) {
   const auto many = request.inputs.has_value();
   forbid(many && request.input, "--inputs", "--input");
+  if (request.access.url) {
+    forbid(request.virtual_time, "--virtual-time", "--cluster");
+    forbid(request.seed.has_value(), "--seed", "--cluster");
+    forbid(request.resume.has_value(), "--resume", "--cluster");
+    forbid(request.state.has_value(), "--state", "--cluster");
+  } else if (request.access.token_file || request.access.ca) {
+    throw usage_error("--token-file and --ca are for --cluster URL");
+  }
   forbid(many && request.resume, "--inputs", "--resume");
   forbid(many && request.state, "--inputs", "--state");
   forbid(request.answer && request.input, "--answer", "--input");
@@ -48,25 +58,7 @@ void check_together(const run_request& request) {
   if (readers > 1) throw usage_error("standard input can be read once: give one - only");
 }
 
-value read_context(const run_request& request, const value& of_file) {
-  auto entries = of_file.is_null() ? value::map() : of_file;
-  if (request.context) {
-    const auto given = json_option("--context", *request.context);
-    const auto* members = given.if_map();
-    if (!members) {
-      throw usage_error("--context: must be a JSON object, not " + std::string(kind_name(given)));
-    }
-    for (const auto& [key, content] : *members) entries = entries.with(key, content);
-  }
-  for (const auto& setting : request.settings) {
-    const auto sign = setting.find('=');
-    if (sign == std::string::npos || sign == 0) {
-      throw usage_error("--set: must be KEY=VALUE, not '" + setting + "'");
-    }
-    entries = entries.with(setting.substr(0, sign), json_or_text(setting.substr(sign + 1)));
-  }
-  return entries;
-}
+namespace {
 
 std::uint64_t read_seed(const run_request& request) {
   if (!request.seed) return 0;
@@ -76,6 +68,27 @@ std::uint64_t read_seed(const run_request& request) {
 }
 
 } // namespace
+
+value read_context(const std::optional<std::string>& context_option,
+                   const std::vector<std::string>& settings, const value& of_file) {
+  auto entries = of_file.is_null() ? value::map() : of_file;
+  if (context_option) {
+    const auto given = json_option("--context", *context_option);
+    const auto* members = given.if_map();
+    if (!members) {
+      throw usage_error("--context: must be a JSON object, not " + std::string(kind_name(given)));
+    }
+    for (const auto& [key, content] : *members) entries = entries.with(key, content);
+  }
+  for (const auto& setting : settings) {
+    const auto sign = setting.find('=');
+    if (sign == std::string::npos || sign == 0) {
+      throw usage_error("--set: must be KEY=VALUE, not '" + setting + "'");
+    }
+    entries = entries.with(setting.substr(0, sign), json_or_text(setting.substr(sign + 1)));
+  }
+  return entries;
+}
 
 workflow load_workflow(const std::string& path, const step_registry& registry, console& speaker) {
   try {
@@ -103,7 +116,7 @@ run_setup read_setup(run_request request, std::vector<std::string> words,
   setup.words = std::move(words);
   setup.seed = seed;
   setup.concurrency = concurrency;
-  setup.context = read_context(given, setup.file.context);
+  setup.context = read_context(given.context, given.settings, setup.file.context);
   if (given.inputs) {
     setup.inputs = read_json_lines(*given.inputs);
   } else if (given.resume) {

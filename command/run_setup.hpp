@@ -40,6 +40,12 @@ struct run_place {
 [[nodiscard]] workflow load_workflow(const std::string& path, const step_registry& registry,
                                      console& speaker);
 
+/// The context that the options give, key by key over that of the file. Throws `usage_error`.
+[[nodiscard]] value read_context(const std::optional<std::string>& given,
+                                 const std::vector<std::string>& settings, const value& of_file);
+
+/// Throws `usage_error` for options that do not go together.
+void check_together(const run_request& request);
 /// Throws `usage_error`.
 [[nodiscard]] run_setup read_setup(run_request request, std::vector<std::string> words,
                                    const step_registry& registry, console& speaker);

@@ -1,5 +1,8 @@
 #include <troupe/service/endpoint.hpp>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <charconv>
 #include <string>
@@ -53,7 +56,11 @@ outcome<endpoint> parse_endpoint(std::string_view text, std::uint16_t default_po
 }
 
 bool is_loopback(const endpoint& where) {
-  return where.host == "localhost" || where.host == "::1" || where.host.starts_with("127.");
+  if (where.host == "localhost" || where.host == "::1") return true;
+  // A name that only begins like such an address may lead anywhere.
+  in_addr address{};
+  return inet_pton(AF_INET, where.host.c_str(), &address) == 1
+         && ntohl(address.s_addr) >> 24 == 127;
 }
 
 } // namespace troupe

@@ -44,15 +44,17 @@ struct reach {
 const reach third_party[] = {
     {"msgpack", {"protocol/codec.cpp"}},
     {"nlohmann/", {"protocol/json.cpp"}},
+    {"boost/", {"service/http_server.cpp", "service/http_session.cpp", "service/http_session.hpp"}},
     {"openssl/",
-     {"protocol/digest.cpp", "nodes/byte_channel.cpp", "nodes/certificate_issue.cpp",
-      "nodes/certificates.cpp", "nodes/openssl_handles.cpp", "nodes/socket_bio.cpp",
-      "nodes/tls_context.cpp"}},
+     {"protocol/digest.cpp", "service/api.cpp", "nodes/byte_channel.cpp",
+      "nodes/certificate_issue.cpp", "nodes/certificates.cpp", "nodes/openssl_handles.cpp",
+      "nodes/socket_bio.cpp", "nodes/tls_context.cpp"}},
     {"spdlog/", {"runtime/log_observer.cpp"}},
-    {"curl/", {"runtime/http_client.cpp"}},
+    {"curl/", {"runtime/http_client.cpp", "service/client_connection.cpp"}},
     {"re2/", {"expressions/text_pattern.cpp"}},
     {"yaml-cpp/", {"workflows/yaml_document.cpp"}},
-    {"CLI/", {"command/command_line.cpp"}},
+    {"CLI/",
+     {"command/command_line.cpp", "command/cluster_parser.cpp", "command/option_makers.hpp"}},
 };
 
 struct banned_word {

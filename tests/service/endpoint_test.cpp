@@ -1,4 +1,5 @@
 #include <troupe/service/endpoint.hpp>
+#include <troupe/service/tls_files.hpp>
 
 #include <gtest/gtest.h>
 
@@ -36,6 +37,14 @@ TEST(endpoint, knows_what_only_this_machine_reaches) {
   EXPECT_FALSE(is_loopback({"0.0.0.0", 1}));
   EXPECT_FALSE(is_loopback({"::", 1}));
   EXPECT_FALSE(is_loopback({"192.168.1.4", 1}));
+  EXPECT_FALSE(is_loopback({"127.example.com", 1}));
+  EXPECT_FALSE(is_loopback({"127.0.0.1.example.com", 1}));
+  EXPECT_FALSE(is_loopback({"127.1", 1}));
+}
+
+TEST(tls_files, are_given_once_one_of_them_is) {
+  EXPECT_FALSE(tls_files{}.given());
+  EXPECT_TRUE((tls_files{"", "", "node.key"}.given()));
 }
 
 } // namespace
