@@ -264,7 +264,7 @@ private:
     const auto input = made->given.input ? *made->given.input : live->file.input.value_or(value());
     auto run = live->deployed.start_value(input, std::move(options));
     const auto id = run.id();
-    log_->keep(id);
+    log_->keep(id, made->started);
     std::unique_lock lock(mutex_);
     made->about.id = id;
     made->about.correlation_id = run.correlation_id();
