@@ -5,6 +5,7 @@
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
+#include <caf/logger.hpp>
 #include <caf/scheduler/test_coordinator.hpp>
 #include <caf/send.hpp>
 
@@ -47,6 +48,9 @@ public:
     }
     count_->add();
     box->open(system.spawn(stage_actor, std::move(state), count_));
+    // The framework has now put this system's logger into the thread, which may belong to another
+    // system and outlive this one: its end would wait for that for ever.
+    caf::logger::set_current_actor_system(nullptr);
   }
 
   void wait_for_none() { count_->wait_for_none(); }

@@ -104,11 +104,11 @@ private:
     const auto status = text_at(run, "status");
     std::string text;
     const auto add = [&](const std::string& name, const std::string& content) {
-      if (!content.empty()) text += name + std::string(10 - name.size(), ' ') + content + '\n';
+      if (!content.empty()) text += name + std::string(13 - name.size(), ' ') + content + '\n';
     };
     add("run", one_line(text_at(run, "run_id")));
     add("name", one_line(text_at(run, "name")));
-    add("trace", one_line(text_at(run, "correlation_id")));
+    add("correlation", one_line(text_at(run, "correlation_id")));
     add("retry of", one_line(text_at(run, "retry_of")));
     if (status == "running") {
       add("status", status);

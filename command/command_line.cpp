@@ -24,6 +24,7 @@ namespace detail {
 namespace {
 
 const std::vector<std::string> graph_formats{"mermaid", "dot", "svg", "text"};
+const std::vector<std::string> run_states{"running", "paused", "completed", "failed", "cancelled"};
 const std::vector<std::string> shells{"bash", "zsh", "fish"};
 
 /// Writes the words that a command takes the way manuals do.
@@ -267,6 +268,7 @@ option_description command_parser::describe(const CLI::Option& option) {
   const auto type = option.nonpositional() ? option.get_type_name() : option.get_name(true);
   about.takes_files = type == "FILE" || type == "STATE" || type == "JSON" || type == "DIR";
   if (type == "FORMAT") about.choices = graph_formats;
+  if (type == "STATUS") about.choices = run_states;
   if (type == "SHELL") about.choices = shells;
   if (type == "ROLE") about.choices = {"coordinator", "worker"};
   return about;

@@ -85,6 +85,9 @@ void coordinator::begin() {
   places->home_ = self;
   runtime.placer = std::move(places);
   runtime.node_name = facts_.identity.name;
+  // Who asks nothing is told nothing: without an API no event has to leave the workers.
+  auto log = options_.serves_http ? std::make_shared<service::run_log>() : nullptr;
+  if (log) runtime.observers.push_back(log);
   runtime_.emplace(std::move(runtime));
   dispatcher_options dispatching;
   dispatching.max_queued = options_.max_queued;
@@ -97,20 +100,43 @@ void coordinator::begin() {
   start_base([this](const std::string& text) {
     runtime_->tell({.kind = event_kind::warning, .at = runtime_->now(), .detail = text});
   });
-  auto listening = wires_->listen(options_.listen, self);
-  if (!listening) {
-    const auto why = listening.why().message;
+  try {
+    auto listening = wires_->listen(options_.listen, self);
+    if (!listening) throw node_error("listen: " + listening.why().message);
+    address_ = *listening;
+    if (log) serve(std::move(log));
+  } catch (...) {
     stop();
-    throw node_error("listen: " + why);
+    throw;
   }
-  address_ = *listening;
+}
+
+void coordinator::serve(std::shared_ptr<service::run_log> log) {
+  service::run_book_options keeping;
+  keeping.max_kept = options_.max_runs_kept;
+  keeping.registry = options_.registry;
+  keeping.cluster = this;
+  book_.emplace(*runtime_, std::move(log), std::move(keeping));
+  service::api_options serving;
+  serving.where = options_.http;
+  serving.tls = options_.tls;
+  serving.token = options_.api_token;
+  serving.insecure = options_.insecure;
+  serving.ready = [this] { return !draining_; };
+  try {
+    api_.emplace(std::move(serving), *book_, *this);
+  } catch (const std::exception& error) {
+    throw node_error("http: " + std::string(error.what()));
+  }
 }
 
 bool coordinator::finish() {
+  draining_ = true;
   return runtime_->wait_until_idle(options_.drain_limit);
 }
 
 void coordinator::stop() {
+  if (api_) api_->shut_down();
   // Cancels every run while there are links, so that their work ends on the workers too.
   runtime_->shut_down();
   in_turn([this] {
@@ -119,6 +145,8 @@ void coordinator::stop() {
                      steady_now());
   });
   stop_base();
+  api_.reset();
+  book_.reset();
   runtime_.reset();
 }
 

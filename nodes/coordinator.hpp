@@ -5,7 +5,9 @@
 
 #include <troupe/runtime/branch.hpp>
 #include <troupe/runtime/runtime.hpp>
+#include <troupe/service/api_server.hpp>
 #include <troupe/service/cluster_view.hpp>
+#include <troupe/service/run_book.hpp>
 
 #include <map>
 #include <memory>
@@ -23,6 +25,7 @@ public:
 
   [[nodiscard]] troupe::runtime& runtime() noexcept { return *runtime_; }
   [[nodiscard]] const endpoint& address() const noexcept { return address_; }
+  [[nodiscard]] endpoint http_address() const { return api_ ? api_->address() : endpoint(); }
   /// Waits until no run is open, at most the drain limit.
   bool finish();
   /// Ends everything. Called once.
@@ -43,6 +46,7 @@ private:
 
   coordinator(node_options options, std::unique_ptr<transport> wires);
   void begin();
+  void serve(std::shared_ptr<service::run_log> log);
 
   void opened(peer& with, std::uint64_t ticket) override;
   void said(peer& by, message& content) override;
@@ -63,6 +67,9 @@ private:
 
   std::optional<troupe::runtime> runtime_;
   std::optional<dispatcher> dispatch_;
+  std::optional<service::run_book> book_;
+  std::optional<service::api_server> api_;
+  std::atomic<bool> draining_{false};
   endpoint address_{};
   instant started_{};
 };

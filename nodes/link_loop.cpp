@@ -184,7 +184,7 @@ public:
       link_->waiting.written(result.bytes);
       if (result.state == channel_state::ended) return finish(channel_.why_ended());
     }
-    all_written();
+    if (!stream_.writing()) all_written();
   }
 
   void read_on() {
@@ -274,7 +274,7 @@ public:
 
 private:
   void all_written() {
-    if (!closing_ || goodbye_said_ || stream_.writing()) return;
+    if (!closing_ || goodbye_said_) return;
     goodbye_said_ = true;
     channel_.finish_writing();
   }

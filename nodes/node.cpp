@@ -79,6 +79,9 @@ public:
   [[nodiscard]] troupe::runtime& home() const {
     return coordinator_ ? coordinator_->runtime() : worker_->runtime();
   }
+  [[nodiscard]] endpoint http_address() const {
+    return coordinator_ ? coordinator_->http_address() : endpoint();
+  }
   [[nodiscard]] endpoint address() const {
     return coordinator_ ? coordinator_->address() : endpoint();
   }
@@ -104,7 +107,7 @@ endpoint node::listen_address() const {
 }
 
 endpoint node::http_address() const {
-  return {};
+  return implementation_->http_address();
 }
 
 std::size_t node::connections() const {

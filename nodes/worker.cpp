@@ -100,9 +100,8 @@ void worker::leave() {
 void worker::stop() {
   leaving_ = true;
   in_turn([this] {
-    for (const auto& [number, each] : peers()) {
-      host_->cancel_all(number, "the worker is going down");
-    }
+    leave();
+    host_->hand_back("the worker is going down");
     host_->flush();
   });
   runtime_->shut_down();

@@ -53,14 +53,17 @@ public:
       return failure{failure_kind::malformed,
                      "the context must be a map, not " + std::string(kind_name(what.context))};
     }
-    if (auto refused = reserve()) return *std::move(refused);
+    const auto bytes = service::bytes_of(what);
+    if (auto refused = reserve(bytes)) return *std::move(refused);
     auto live = find_workflow(what);
     if (!live) {
       const std::scoped_lock lock(mutex_);
       --running_;
+      open_bytes_ -= bytes;
       return live.why();
     }
     auto made = std::make_shared<run_record>();
+    made->given_bytes = bytes;
     made->given = std::move(what);
     made->given.workflow.clear();
     made->about.retry_of = retry_of;
@@ -233,17 +236,19 @@ public:
   [[nodiscard]] run_log& log() const noexcept { return *log_; }
 
 private:
-  std::optional<failure> reserve() {
+  std::optional<failure> reserve(std::size_t bytes) {
     const std::scoped_lock lock(mutex_);
-    if (running_ + paused_ >= options_.max_open) {
-      ++counts_.rejected;
-      return failure{failure_kind::rejected,
-                     std::to_string(options_.max_open)
-                         + " runs are open, which is the limit: try again when some have ended",
-                     std::chrono::seconds(1)};
+    const auto open = running_ + paused_;
+    if (open < options_.max_open && (open == 0 || open_bytes_ + bytes <= options_.max_open_bytes)) {
+      ++running_;
+      open_bytes_ += bytes;
+      return std::nullopt;
     }
-    ++running_;
-    return std::nullopt;
+    ++counts_.rejected;
+    return failure{failure_kind::rejected,
+                   std::to_string(open) + " runs with " + std::to_string(open_bytes_ >> 20)
+                       + " MiB are open, which is the limit: try again when some have ended",
+                   std::chrono::seconds(1)};
   }
 
   deployment_cache::result find_workflow(const submission& what) {
@@ -264,7 +269,7 @@ private:
     const auto input = made->given.input ? *made->given.input : live->file.input.value_or(value());
     auto run = live->deployed.start_value(input, std::move(options));
     const auto id = run.id();
-    log_->keep(id);
+    log_->keep(id, made->started);
     std::unique_lock lock(mutex_);
     made->about.id = id;
     made->about.correlation_id = run.correlation_id();
@@ -284,17 +289,13 @@ private:
 
   // On a thread of the runtime.
   void finish(const record_ref& record, const run_result& result) {
-    const auto bytes = bytes_of(result) + record->given.context.approximate_bytes()
-                       + (record->given.input ? record->given.input->approximate_bytes() : 0);
+    const auto bytes = bytes_of(result) + record->given_bytes;
     std::unique_lock lock(mutex_);
     record->finished = true;
     record->bytes = bytes;
     record->about.status = result.status;
     record->about.latency = result.latency;
-    record->about.failure.clear();
-    if (result.why && result.status != run_status::paused) {
-      record->about.failure = to_string(*result.why);
-    }
+    record->about.failure = short_failure(result);
     if (!record->starting) settle(record, lock);
   }
 
@@ -319,6 +320,7 @@ private:
   void keep_ended(const record_ref& record, std::vector<record_ref>& gone) {
     if (record->about.status == run_status::cancelled) ++counts_.cancelled;
     log_->close(record->about.id, std::string(to_string(record->about.status)));
+    open_bytes_ -= record->given_bytes;
     ended_.push_back(record->about.id);
     kept_bytes_ += record->bytes;
     const auto too_much = [&] {
@@ -385,6 +387,7 @@ private:
   std::size_t kept_bytes_ = 0;
   std::size_t running_ = 0; // those about to start included
   std::size_t paused_ = 0;
+  std::size_t open_bytes_ = 0;
   run_counts counts_;
   std::jthread watcher_;
 };

@@ -145,8 +145,7 @@ public:
     const std::scoped_lock lock(mutex_);
     auto& found = runs_[run];
     if (found) return found;
-    found = std::make_shared<entry>();
-    found->started = found->newest = started;
+    found = make(started);
     strangers_.push_back(run);
     if (strangers_.size() > most_strangers) {
       const auto oldest = strangers_.front();
@@ -156,10 +155,15 @@ public:
     return found;
   }
 
-  void keep(const run_id& run) {
+  void keep(const run_id& run, instant started) {
     const std::scoped_lock lock(mutex_);
-    const auto found = std::find(strangers_.rbegin(), strangers_.rend(), run);
-    if (found != strangers_.rend()) strangers_.erase(std::next(found).base());
+    auto& found = runs_[run];
+    if (!found) {
+      found = make(started);
+      return;
+    }
+    const auto stranger = std::find(strangers_.rbegin(), strangers_.rend(), run);
+    if (stranger != strangers_.rend()) strangers_.erase(std::next(stranger).base());
   }
 
   void forget(const run_id& run) {
@@ -187,6 +191,12 @@ public:
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
 private:
+  static std::shared_ptr<entry> make(instant started) {
+    auto made = std::make_shared<entry>();
+    made->started = made->newest = started;
+    return made;
+  }
+
   void drop(const run_id& run) {
     const auto found = runs_.find(run);
     if (found == runs_.end()) return;
@@ -252,8 +262,8 @@ std::unique_ptr<event_viewer> run_log::follow(const run_id& run, std::uint64_t a
   return std::make_unique<viewer>(std::move(found), after);
 }
 
-void run_log::keep(const run_id& run) {
-  storage_->keep(run);
+void run_log::keep(const run_id& run, instant started) {
+  storage_->keep(run, started);
 }
 
 void run_log::close(const run_id& run, std::string status) {

@@ -6,6 +6,8 @@ namespace troupe::service {
 
 namespace {
 
+constexpr std::size_t longest_failure = 500;
+
 std::size_t bytes_of(const std::vector<step_result>& history) {
   std::size_t bytes = 0;
   for (const auto& each : history) {
@@ -41,10 +43,23 @@ run_options options_of(const submission& given, const workflow& file) {
   return options;
 }
 
+std::size_t bytes_of(const submission& given) {
+  return sizeof(run_record) + given.workflow.size() + given.context.approximate_bytes()
+         + (given.input ? given.input->approximate_bytes() : 0);
+}
+
+std::string short_failure(const run_result& result) {
+  if (!result.why || result.status == run_status::paused) return {};
+  auto text = to_string(*result.why);
+  if (text.size() <= longest_failure) return text;
+  text.resize(longest_failure);
+  return text + "…";
+}
+
 std::size_t bytes_of(const run_result& result) {
-  return sizeof(run_record) + sizeof(run_result) + result.output.approximate_bytes()
-         + result.final_context.to_value().approximate_bytes() + bytes_of(result.step_history)
-         + result.checkpoints.size() * sizeof(checkpoint);
+  return (result.why ? result.why->message.size() : 0) + sizeof(run_result)
+         + result.output.approximate_bytes() + result.final_context.to_value().approximate_bytes()
+         + bytes_of(result.step_history) + result.checkpoints.size() * sizeof(checkpoint);
 }
 
 value result_of(const run_record& run) {

@@ -20,7 +20,8 @@ struct run_record {
   std::shared_ptr<script_book> scripts{};
   std::optional<any_run> handle{};
   instant started{};
-  std::size_t bytes = 0;
+  std::size_t given_bytes = 0;   ///< what it was submitted with
+  std::size_t bytes = 0;         ///< that, and the result
   bool starting = true;          ///< the handle is on its way
   bool finished = false;         ///< as far as the runtime is concerned
   bool left_paused = false;      ///< was cancelled while it was paused
@@ -41,6 +42,10 @@ struct id_order {
 
 /// How a run is started that somebody has submitted.
 [[nodiscard]] run_options options_of(const submission& given, const workflow& file);
+/// Roughly what it takes to remember that submission.
+[[nodiscard]] std::size_t bytes_of(const submission& given);
+/// Why a run did not succeed, in a line of decent length; empty when it did.
+[[nodiscard]] std::string short_failure(const run_result& result);
 /// Roughly what it takes to remember that result.
 [[nodiscard]] std::size_t bytes_of(const run_result& result);
 /// The result in its JSON form, as it is now.

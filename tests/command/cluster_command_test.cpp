@@ -193,8 +193,9 @@ TEST_F(ClusterCommands, ShowARunByTheBeginningOfItsId) {
 
   const auto shown = ask({"show", id.substr(0, 30)});
   EXPECT_EQ(shown.status, 0) << shown.err;
-  EXPECT_THAT(shown.out, AllOf(HasSubstr("run       " + id), HasSubstr("status    completed in"),
-                               HasSubstr("output    null")));
+  EXPECT_THAT(shown.out,
+              AllOf(HasSubstr("run          " + id), HasSubstr("status       completed in"),
+                    HasSubstr("output       null")));
   EXPECT_EQ(json_of(ask({"show", id, "--json"}).out).at("run_id"), value(id));
   const auto unknown = ask({"show", "ffff"});
   EXPECT_EQ(unknown.status, 2);
@@ -232,7 +233,7 @@ TEST_F(ClusterCommands, SayWhatARunWaitsFor) {
 TEST_F(ClusterCommands, AnswerAndRetry) {
   const auto id = submit("ask.yaml");
   EXPECT_EQ(ask({"show", id, "--follow"}).status, 4);
-  EXPECT_THAT(ask({"show", id}).out, HasSubstr("asks      Go on?"));
+  EXPECT_THAT(ask({"show", id}).out, HasSubstr("asks         Go on?"));
   EXPECT_THAT(ask({"resume", id}).err, HasSubstr("--answer JSON is missing"));
   const auto misfit = ask({"resume", id, "--answer", "maybe"});
   EXPECT_EQ(misfit.status, 2);

@@ -18,6 +18,10 @@ name: good
 flow: [ { step: a, uses: value, with: { value: 1 } }, { step: b, uses: value, with: { value: 2 } } ]
 )";
 
+constexpr const char* all_commands[] = {
+    "run",    "validate", "graph",  "types", "submit", "list",     "show",   "why", "cancel",
+    "resume", "retry",    "events", "nodes", "drain",  "breakers", "caches", "top", "completion"};
+
 class OtherCommands : public CommandTest {
 protected:
   OtherCommands() {
@@ -35,7 +39,7 @@ protected:
 
 TEST_F(OtherCommands, ShowHelpAndTheVersion) {
   EXPECT_THAT(troupe({"--version"}).out, StartsWith("troupe "));
-  for (const auto* each : {"run", "validate", "graph", "types", "completion"}) {
+  for (const auto* each : all_commands) {
     const auto result = troupe({each, "--help"});
     EXPECT_EQ(result.status, 0);
     EXPECT_THAT(result.out, AllOf(HasSubstr(std::string("Usage: troupe ") + each),
@@ -141,6 +145,9 @@ TEST_F(OtherCommands, CompleteTheCommandLineInBash) {
   EXPECT_EQ(complete("troupe run goo"), "good.yaml\n");
   EXPECT_EQ(complete("troupe run --inputs goo"), "good.yaml\n");
   EXPECT_EQ(complete("troupe run --unf"), "\n");
+  EXPECT_EQ(complete("troupe brea"), "breakers\n");
+  EXPECT_EQ(complete("troupe list --status pau"), "paused\n");
+  EXPECT_EQ(complete("troupe submit goo"), "good.yaml\n");
 }
 
 TEST_F(OtherCommands, CompleteTheCommandLineInZshAndFish) {
@@ -174,7 +181,7 @@ TEST_F(OtherCommands, AreAllInTheManual) {
     else plain += formatted.out[at];
   }
   std::size_t seen = 0;
-  for (const auto* each : {"run", "validate", "graph", "types", "completion"}) {
+  for (const auto* each : all_commands) {
     EXPECT_THAT(plain, HasSubstr(std::string("troupe ") + each));
     std::istringstream help(troupe({each, "--help"}).out);
     for (std::string word; help >> word;) {

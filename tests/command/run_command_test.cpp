@@ -227,7 +227,7 @@ INSTANTIATE_TEST_SUITE_P(
         refusal{{"--input", "@none.json"}, "--input: cannot read none.json"},
         refusal{{"--input"}, "run: --input"},
         refusal{{"--jsn"}, "there is no option --jsn; did you mean --json?"},
-        refusal{{"--cluster", "http://x"}, "there is no option --cluster"},
+        refusal{{"--cluster", "x"}, "http:// or https:// is missing"},
         refusal{{"another.yaml"}, "another.yaml"},
         refusal{{"--resume", "none.json"}, "--resume: cannot read none.json"},
         refusal{{"--input", "-", "--context", "-"}, "standard input can be read once"}));

@@ -129,8 +129,10 @@ TEST_P(Link, KeepsTheOrderOfEachSendingThread) {
 }
 
 TEST_P(Link, WritesWhatIsQueuedBeforeItCloses) {
+  options.handshake_limit = patience; // which must not be what ends it
   open();
   const auto sent = random_frames(50, max_frame_bytes, 4);
+  const auto began = std::chrono::steady_clock::now();
 
   near_link->send(sent);
   near_link->close();
@@ -138,6 +140,7 @@ TEST_P(Link, WritesWhatIsQueuedBeforeItCloses) {
   EXPECT_EQ(far_end->closed(), "closed by the peer");
   EXPECT_TRUE(far_end->received(far_link, sent.size()) == sent);
   EXPECT_EQ(near_end->closed(), "closed");
+  EXPECT_LT(std::chrono::steady_clock::now() - began, patience / 2);
 }
 
 TEST_P(Link, ClosesAlthoughThePeerIsStillSending) {

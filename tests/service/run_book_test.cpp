@@ -1,5 +1,4 @@
 #include "service_fixture.hpp"
-#include "stall_report.hpp"
 
 #include <troupe/service/run_log.hpp>
 
@@ -314,6 +313,31 @@ TEST_F(RunBook, RefusesMoreOpenRunsThanItMayHave) {
   EXPECT_TRUE(book->submit(of(echo_file)));
 }
 
+TEST_F(RunBook, RefusesMoreThanItCanHoldOfWhatIsSubmitted) {
+  with({.max_open_bytes = 50'000});
+  const auto large = value(std::string(30'000, 'x'));
+  const auto first = start(hang_file, large);
+
+  const auto refused = book->submit(of(hang_file, large));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.why().kind, failure_kind::rejected);
+  EXPECT_TRUE(book->submit(of(echo_file))) << "there is room for a small one";
+
+  EXPECT_TRUE(book->cancel(first));
+  home->settle();
+  EXPECT_TRUE(book->submit(of(hang_file, large)));
+}
+
+TEST_F(RunBook, ListsLongFailuresShortened) {
+  with({});
+  const auto run = start("troupe: 1\nname: wordy\nflow: { step: s, uses: fail, with: { kind: "
+                         "permanent, message: \"${{ input }}\" } }\n",
+                         value(std::string(5'000, 'x')));
+
+  EXPECT_LT(book->entry(run)->failure.size(), 600U);
+  EXPECT_EQ(book->result(run).at("failure").at("message").size(), 5'000U);
+}
+
 TEST_F(RunBook, NumbersTheEventsOfARun) {
   with({});
   const auto run = start(fail_file);
@@ -459,18 +483,6 @@ TEST_F(RunBook, LeavesNoOneWaitingForARunThatIsForgotten) {
 
   EXPECT_EQ(news, 1) << "told once, until it takes";
   EXPECT_FALSE(viewer->take(1).ended.empty());
-}
-
-TEST(StallReport, TellsAQueueThatDoesNotMoveFromNothingAtAll) {
-  const service::run_book_options options;
-  const std::vector<service::wait_reason> queue{
-      {"no_worker", "no worker with label gpu=true", "0/1", "train", "", 9}};
-
-  EXPECT_THAT(service::stall_report({}, 9s, {}, options), IsEmpty());
-  EXPECT_THAT(service::stall_report({}, 10s, {}, options), HasSubstr("nothing is at work"));
-  EXPECT_THAT(service::stall_report({}, 59s, queue, options), IsEmpty());
-  EXPECT_THAT(service::stall_report({}, 60s, queue, options),
-              HasSubstr("for 60.0 s; no worker with label gpu=true (train)"));
 }
 
 } // namespace

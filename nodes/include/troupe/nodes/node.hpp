@@ -39,6 +39,7 @@ struct node_options {
   endpoint http{};   ///< of a coordinator: for its HTTP API
   std::vector<endpoint> coordinators{}; ///< of a worker: whom to work for, at least one
 
+  bool serves_http = true; ///< without, only this process starts and follows runs
   tls_files tls{};         ///< for the links between nodes, and the HTTP API
   bool insecure = false;   ///< allows addresses outside of loopback without TLS
   std::string api_token{}; ///< what clients of the HTTP API must show; required outside of loopback

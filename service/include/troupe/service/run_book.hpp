@@ -24,6 +24,7 @@ namespace troupe::service {
 
 struct run_book_options {
   std::size_t max_open = 10'000;          ///< runs that are running or paused; beyond, refused
+  std::size_t max_open_bytes = 1 << 30;   ///< of what those were submitted with, roughly
   std::size_t max_kept = 10'000;          ///< runs that have ended; the oldest are forgotten first
   std::size_t max_kept_bytes = 512 << 20; ///< of their inputs and results, roughly
   std::size_t max_deployments = 64;       ///< workflows that are live; the least used goes first

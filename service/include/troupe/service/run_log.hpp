@@ -74,8 +74,9 @@ public:
   [[nodiscard]] event_page page(const run_id& run, std::uint64_t after, std::size_t limit) const;
   [[nodiscard]] std::unique_ptr<event_viewer> follow(const run_id& run, std::uint64_t after);
 
-  /// Runs that nobody keeps are forgotten soon after they have ended.
-  void keep(const run_id& run);
+  /// Runs that nobody keeps are forgotten when there are more of them. May be called before the
+  /// first event of the run has come.
+  void keep(const run_id& run, instant started);
   /// Nothing more will come, until the run is gone on with.
   void close(const run_id& run, std::string status);
   void reopen(const run_id& run);

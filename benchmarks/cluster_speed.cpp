@@ -1,0 +1,189 @@
+// What a step costs on a worker in another process, over loopback: every figure is of a coordinator
+// in this process and workers in processes of their own, which are this program again. Set
+// TROUPE_BENCH_TLS to a folder that `make_cluster_ca` may use for mutual TLS.
+#include <troupe/nodes/certificates.hpp>
+#include <troupe/nodes/node.hpp>
+#include <troupe/troupe.hpp>
+
+#include <benchmark/benchmark.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <semaphore>
+#include <string>
+#include <vector>
+
+using namespace std::chrono_literals;
+using namespace troupe;
+
+namespace {
+
+auto no_op() {
+  return inline_step("no_op", [](int x) { return x; }, {.idempotent = true});
+}
+
+auto nap() {
+  return async_step<int, int>(
+      "nap",
+      [](int x, completion<int> done) { done.context().after(10ms, [x, done] { done(x); }); },
+      {.idempotent = true});
+}
+
+auto spread(int window) {
+  return map_over(no_op(), {.max_in_flight = window});
+}
+
+auto spread_naps(int window) {
+  return map_over(nap(), {.max_in_flight = window});
+}
+
+constexpr int wide = 4'096;
+
+tls_files identity_of(const std::string& name) {
+  const char* folder = std::getenv("TROUPE_BENCH_TLS");
+  if (!folder) return {};
+  const std::string base(folder);
+  return {base + "/ca.pem", base + '/' + name + ".pem", base + '/' + name + "-key.pem"};
+}
+
+node_options common(const std::string& name, std::size_t threads) {
+  node_options options;
+  options.name = name;
+  options.tls = identity_of(name);
+  options.runtime.log = false;
+  options.runtime.workers = threads;
+  options.credit = 10'000;
+  options.max_queued = 200'000;
+  options.registry.add_pipeline("no_op", no_op());
+  options.registry.add_pipeline("spread", spread(wide));
+  for (int workers = 1; workers <= 16; workers *= 2) {
+    options.registry.add_pipeline("naps" + std::to_string(workers), spread_naps(64 * workers));
+  }
+  return options;
+}
+
+int work_for(const std::string& port, const std::string& name) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  auto options = common(name, 1);
+  options.coordinators = {{"127.0.0.1", static_cast<std::uint16_t>(std::stoi(port))}};
+  const node worker(options);
+  pause();
+  return 0;
+}
+
+/// A coordinator here, and workers that end with it.
+class cluster {
+public:
+  explicit cluster(int workers) : home_(coordinator()) {
+    for (int number = 0; number < workers; ++number) {
+      const auto child = fork();
+      if (child == 0) {
+        const auto port = std::to_string(home_.listen_address().port);
+        const auto name = "worker-" + std::to_string(number);
+        execl("/proc/self/exe", "cluster_speed", "--work-for", port.c_str(), name.c_str(), nullptr);
+        _exit(127);
+      }
+      children_.push_back(child);
+    }
+    home_.wait_for_connections(static_cast<std::size_t>(workers), 30s);
+  }
+  ~cluster() {
+    for (const auto child : children_) kill(child, SIGKILL);
+    for (const auto child : children_) waitpid(child, nullptr, 0);
+  }
+  cluster(const cluster&) = delete;
+  cluster& operator=(const cluster&) = delete;
+
+  [[nodiscard]] runtime& home() const { return home_.runtime(); }
+
+private:
+  static node_options coordinator() {
+    auto options = common("home", 1);
+    options.role = node_role::coordinator;
+    options.serves_http = false;
+    return options;
+  }
+
+  node home_;
+  std::vector<pid_t> children_;
+};
+
+// `outstanding` runs of one remote step at a time.
+void remote_step(benchmark::State& state) {
+  const cluster nodes(1);
+  const auto live = nodes.home().deploy(no_op());
+  const auto outstanding = static_cast<int>(state.range(0));
+  const auto batch = outstanding == 1 ? 2'000 : 20'000;
+  std::counting_semaphore<> slots(outstanding);
+  for (auto _ : state) {
+    for (int number = 0; number < batch; ++number) {
+      slots.acquire();
+      static_cast<void>(
+          live.start(number, {.on_done = [&](const run_result&) { slots.release(); }}));
+    }
+    for (int number = 0; number < outstanding; ++number) slots.acquire();
+    slots.release(outstanding);
+  }
+  state.SetItemsProcessed(state.iterations() * batch);
+  state.counters["us_each"] =
+      benchmark::Counter(static_cast<double>(state.iterations() * batch) * 1e-6,
+                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+}
+
+// One run that spreads no-ops over four workers and joins them.
+void fan_out(benchmark::State& state) {
+  const cluster nodes(4);
+  const auto live = nodes.home().deploy(spread(wide));
+  std::vector<int> items(static_cast<std::size_t>(state.range(0)));
+  for (auto _ : state) {
+    if (!live.run(items)) state.SkipWithError("the run failed");
+  }
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+  state.counters["us_each"] =
+      benchmark::Counter(static_cast<double>(state.iterations() * state.range(0)) * 1e-6,
+                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+}
+
+// Branches of 10 ms each, 64 at a time on each worker: the share of the ideal rate.
+void scale_out(benchmark::State& state) {
+  const auto workers = static_cast<int>(state.range(0));
+  const cluster nodes(workers);
+  const auto window = 64 * workers;
+  const auto live = nodes.home().deploy(spread_naps(window));
+  std::vector<int> items(static_cast<std::size_t>(window) * 20);
+  const auto ideal = 20 * 0.010;
+  double spent = 0;
+  for (auto _ : state) {
+    const auto begun = std::chrono::steady_clock::now();
+    if (!live.run(items)) state.SkipWithError("the run failed");
+    spent += std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  }
+  state.counters["of_ideal"] = ideal * static_cast<double>(state.iterations()) / spent;
+}
+
+BENCHMARK(remote_step)->Arg(1)->Arg(64)->Arg(1024)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(scale_out)->RangeMultiplier(2)->Range(1, 16)->UseRealTime()->Iterations(5)->Unit(
+    benchmark::kMillisecond);
+BENCHMARK(fan_out)->Arg(10'000)->Arg(100'000)->UseRealTime()->Unit(benchmark::kMillisecond);
+
+} // namespace
+
+int main(int count, char** words) {
+  if (count == 4 && std::strcmp(words[1], "--work-for") == 0) return work_for(words[2], words[3]);
+  if (const char* folder = std::getenv("TROUPE_BENCH_TLS")) {
+    make_cluster_ca(folder, {.replace = true});
+    make_node_certificate(folder, "home", {.replace = true});
+    for (int number = 0; number < 16; ++number) {
+      make_node_certificate(folder, "worker-" + std::to_string(number), {.replace = true});
+    }
+  }
+  benchmark::Initialize(&count, words);
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+  return 0;
+}
