@@ -2,6 +2,7 @@
 #include "command_error.hpp"
 #include "commands.hpp"
 #include "near_miss.hpp"
+#include "node_parser.hpp"
 #include "option_makers.hpp"
 
 #include <troupe/command/command_line.hpp>
@@ -61,6 +62,7 @@ public:
     add_graph();
     add_types();
     add_cluster_commands(app_, cluster, speaks);
+    add_node_commands(app_, nodes);
     add_completion();
   }
 
@@ -79,6 +81,7 @@ public:
   graph_request graph{};
   types_request types{};
   cluster_request cluster{};
+  node_requests nodes{};
   std::string shell{};
 
 private:
@@ -238,6 +241,7 @@ void command_parser::check() const {
 void command_parser::check_words() const {
   const auto name = command();
   if (is_cluster_command(name)) check_cluster_words(app_.get_name(), name, cluster);
+  check_node_words(app_.get_name(), name, nodes);
   const auto no_file = (name == "run" && run.file.empty())
                        || (name == "graph" && graph.file.empty())
                        || (name == "validate" && validate.files.empty());
@@ -262,10 +266,11 @@ option_description command_parser::describe(const CLI::Option& option) {
   about.summary = option.get_description();
   about.takes_value = option.get_items_expected_max() > 0;
   const auto type = option.nonpositional() ? option.get_type_name() : option.get_name(true);
-  about.takes_files = type == "FILE" || type == "STATE" || type == "JSON";
+  about.takes_files = type == "FILE" || type == "STATE" || type == "JSON" || type == "DIR";
   if (type == "FORMAT") about.choices = graph_formats;
   if (type == "STATUS") about.choices = run_states;
   if (type == "SHELL") about.choices = shells;
+  if (type == "ROLE") about.choices = {"coordinator", "worker"};
   return about;
 }
 
@@ -292,6 +297,10 @@ int dispatch(const command_parser& given, const std::string& program,
   if (command == "types") return types_command(speaker, given.types, registry);
   if (command == "submit") return submit_command(speaker, given.cluster, words);
   if (command == "top") return top_command(speaker, given.cluster);
+  if (command == "node") return node_command(speaker, given.nodes.node, registry);
+  if (command == "config") return config_command(speaker, given.nodes.config);
+  if (command == "up") return up_command(speaker, given.nodes.up);
+  if (command == "certs") return certs_command(speaker, given.nodes.certs);
   if (is_cluster_command(command)) return cluster_command(speaker, command, given.cluster);
   return completion_command(speaker, given.shell, given.tree());
 }

@@ -34,6 +34,34 @@ struct cluster_request {
   bool follow = false;
 };
 
+/// What the user wrote after `node` or `config`.
+struct node_request {
+  std::map<std::string, std::string> settings{}; ///< as they were written, by their path in files
+  std::optional<std::string> config{};
+  std::optional<std::string> ready_file{};
+  std::string action{}; ///< of `config`
+  bool json = false;
+  bool origin = false;
+};
+
+struct up_request {
+  std::map<std::string, std::string> settings{}; ///< of every node
+  std::optional<std::string> config{};
+  std::optional<std::string> workers{};
+  std::optional<std::string> port{};
+  std::optional<std::string> data{};
+  bool json = false;
+};
+
+struct certs_request {
+  std::string action{};
+  std::string folder{};
+  std::vector<std::string> names{};
+  std::vector<std::string> hosts{};
+  std::optional<std::string> days{};
+  bool replace = false;
+};
+
 /// What the user wrote after `run`.
 struct run_request {
   cluster_access access{}; ///< without a URL: here

@@ -85,6 +85,7 @@ public:
   [[nodiscard]] endpoint address() const {
     return coordinator_ ? coordinator_->address() : endpoint();
   }
+  [[nodiscard]] bool wants_to_leave() const { return worker_ && worker_->wants_to_leave(); }
   bool drain() const { return coordinator_ ? coordinator_->finish() : worker_->drain(); }
 
 private:
@@ -115,6 +116,14 @@ std::size_t node::connections() const {
 
 bool node::wait_for_connections(std::size_t count, duration limit) const {
   return implementation_->base().wait_for_connections(count, limit);
+}
+
+bool node::wants_to_leave() const {
+  return implementation_->wants_to_leave();
+}
+
+void node::ping() const {
+  implementation_->base().in_turn([] {});
 }
 
 bool node::drain() {

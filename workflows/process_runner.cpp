@@ -1,7 +1,5 @@
 #include "process_runner.hpp"
 
-#include "process_spawn.hpp"
-
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>

@@ -1,31 +1,15 @@
 #pragma once
 
 #include <troupe/protocol/outcome.hpp>
-#include <troupe/protocol/time.hpp>
+#include <troupe/workflows/process_spawn.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
-#include <vector>
 
 namespace troupe {
-
-/// One program to run.
-struct process_call {
-  /// The program and its arguments; there is no shell. A name without `/` is looked up in `PATH`;
-  /// a relative path starts at `directory`.
-  std::vector<std::string> argv{};
-  /// What differs from our environment; a variable without a value is removed.
-  std::map<std::string, std::optional<std::string>> environment{};
-  std::string directory{};                        ///< to run in; empty: ours
-  std::string input{};                            ///< for its standard input
-  duration grace = std::chrono::seconds(5);       ///< between SIGTERM and SIGKILL
-  std::size_t max_output = std::size_t{16} << 20; ///< bytes of its standard output
-};
 
 /// How a program ended.
 struct process_reply {

@@ -1,4 +1,4 @@
-#include "process_spawn.hpp"
+#include <troupe/workflows/process_spawn.hpp>
 
 #include <fcntl.h>
 #include <sys/prctl.h>

@@ -1,5 +1,7 @@
 #include "process_runner.hpp"
 
+#include <troupe/workflows/process_spawn.hpp>
+
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <signal.h>

@@ -79,6 +79,11 @@ public:
   /// Waits at most `limit` until `connections()` is at least `count`.
   bool wait_for_connections(std::size_t count, duration limit) const;
 
+  /// Of a worker: a coordinator has asked it to leave; `drain` and destroy it.
+  [[nodiscard]] bool wants_to_leave() const;
+  /// Returns once the node has had a turn, and never if it is stuck: for a watchdog.
+  void ping() const;
+
   /// Takes no new work, finishes what is running or hands it back within the limit of the options,
   /// and leaves. Returns true when everything was finished.
   bool drain();

@@ -1,12 +1,31 @@
 #pragma once
 
-#include "process_runner.hpp"
+#include <troupe/protocol/outcome.hpp>
+#include <troupe/protocol/time.hpp>
 
 #include <sys/types.h>
 
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace troupe {
+
+/// One program to run.
+struct process_call {
+  /// The program and its arguments; there is no shell. A name without `/` is looked up in `PATH`;
+  /// a relative path starts at `directory`.
+  std::vector<std::string> argv{};
+  /// What differs from our environment; a variable without a value is removed.
+  std::map<std::string, std::optional<std::string>> environment{};
+  std::string directory{};                        ///< to run in; empty: ours
+  std::string input{};                            ///< for its standard input
+  duration grace = std::chrono::seconds(5);       ///< between SIGTERM and SIGKILL
+  std::size_t max_output = std::size_t{16} << 20; ///< bytes of its standard output
+};
 
 /// Owns an open file descriptor, or none.
 class file_descriptor {
