@@ -96,7 +96,7 @@ private:
     }
     replay_event(event, *begun_, [this](const run_event& happened) {
       if (model_) model_->apply(happened);
-      else warnings_.on_event(happened);
+      else if (warnings_.interests() & interest_in(happened.kind)) warnings_.on_event(happened);
     });
     return !stopped_waiting_;
   }

@@ -109,7 +109,7 @@ private:
   void announce() {
     announced_ = true;
     const auto text = addresses();
-    console_.say(std::string(to_string(options_.role)) + ' ' + node_.name() + " is ready: " + text);
+    console_.say(node_.name() + " is ready: " + text);
     if (request_.ready_file) ready_.emplace(*request_.ready_file, write_json(facts()) + '\n');
     if (request_.json) console_.out.line(write_json(facts()));
     manager_.tell("STATUS=" + text);
