@@ -132,7 +132,24 @@ void coordinator::serve(std::shared_ptr<service::run_log> log) {
 
 bool coordinator::finish() {
   draining_ = true;
-  return runtime_->wait_until_idle(options_.drain_limit);
+  const auto has_clients = api_ && api_->counts().connections > 0;
+  const auto finished = runtime_->wait_until_idle(options_.drain_limit);
+  if (has_clients) see_clients_off();
+  return finished;
+}
+
+// Who has followed a run to its end comes once more, for its result.
+void coordinator::see_clients_off() const {
+  constexpr auto patience = std::chrono::seconds(2);
+  constexpr auto quiet = std::chrono::milliseconds(300);
+  const auto limit = steady_now() + patience;
+  auto last_seen = steady_now();
+  std::mutex mutex;
+  std::condition_variable nobody;
+  for (std::unique_lock lock(mutex); steady_now() < std::min<instant>(limit, last_seen + quiet);) {
+    nobody.wait_for(lock, std::chrono::milliseconds(10));
+    if (api_->counts().connections > 0) last_seen = steady_now();
+  }
 }
 
 void coordinator::stop() {

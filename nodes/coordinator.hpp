@@ -46,6 +46,7 @@ private:
 
   coordinator(node_options options, std::unique_ptr<transport> wires);
   void begin();
+  void see_clients_off() const;
   void serve(std::shared_ptr<service::run_log> log);
 
   void opened(peer& with, std::uint64_t ticket) override;

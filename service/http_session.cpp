@@ -175,6 +175,10 @@ private:
   }
 
   void handle() {
+    // Nobody is left who would do it, and who is to shut down waits for us.
+    if (house_->closing) {
+      return respond(house_->service.refuse(503, "the server is shutting down"));
+    }
     lowest().expires_never();
     asio::post(house_->handlers, [self = self()]() mutable {
       http_response made;

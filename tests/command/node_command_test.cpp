@@ -74,9 +74,10 @@ TEST_F(NodeCommand, FinishesWhatIsRunningBeforeItEnds) {
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_EQ(result.out, "done\n");
   const auto end = hand->finish();
-  EXPECT_EQ(end.status, 0);
+  EXPECT_EQ(end.status, 0) << end.err;
   EXPECT_THAT(end.err, EndsWith("hand has ended\n"));
-  EXPECT_EQ(home->finish().status, 0);
+  const auto last = home->finish();
+  EXPECT_EQ(last.status, 0) << last.err;
 }
 
 TEST_F(NodeCommand, HandsBackWhatIsNotFinishedInTime) {

@@ -220,6 +220,20 @@ TEST_F(HttpLimits, ForgetsViewersThatGoAway) {
   while (server->counts().viewers > 0) std::this_thread::yield();
 }
 
+TEST_F(HttpLimits, RefusesWhatIsCompleteOnlyWhenItShutsDown) {
+  serve();
+  raw_client client(server->address());
+  client.send(head_of("POST", "/v1/runs") + "Content-Type: application/json\r\n"
+              + "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+  ASSERT_TRUE(client.read_until("100 Continue\r\n\r\n"));
+  const auto address = server->address();
+  std::jthread ending([&] { server->shut_down(); });
+  while (raw_client(address).connected()) std::this_thread::yield();
+  client.send("{}");
+
+  EXPECT_THAT(client.read_all(), HasSubstr("HTTP/1.1 503"));
+}
+
 TEST_F(HttpLimits, EndsStreamsWhenItShutsDown) {
   serve();
   const auto run = start(hang_file);
