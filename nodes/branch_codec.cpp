@@ -298,7 +298,7 @@ outcome<std::unique_ptr<remote_event>> read_event(const value& content) {
   if (const auto result = at(10); !result.is_null()) {
     auto read = step_result_from(result);
     if (!read) return read.why();
-    made->result = std::make_shared<const step_result>(*std::move(read));
+    made->result = std::make_shared<step_result>(*std::move(read));
   }
   auto& event = made->event;
   event.kind = static_cast<event_kind>(kind);
