@@ -21,55 +21,23 @@ value texts(const std::vector<std::string>& from) {
 
 } // namespace
 
-/// Where the stages of deployments send the requests for one branch.
-class coordinator::branch_mailbox final : public actors::mailbox {
-public:
-  branch_mailbox(std::weak_ptr<coordinator> home, branch_number number)
-      : home_(std::move(home)), number_(number) {}
-  ~branch_mailbox() override {
-    if (const auto home = home_.lock()) {
-      home->post(errand{
-          [home = home.get(), number = number_] { home->dispatch_->remove_branch(number); }});
-    }
-  }
-
-  void put(actors::message content) override {
-    if (const auto home = home_.lock()) {
-      home->post(stage_asked{number_, std::move(content)});
-      return;
-    }
-    // The coordinator is gone, and with it every worker.
-    auto* start = std::get_if<actors::start_message>(&content);
-    if (!start) return;
-    step_result result;
-    result.id = start->request.id;
-    result.why = std::make_shared<const failure>(
-        failure{failure_kind::cancelled, "the coordinator is going down"});
-    result.ctx = start->request.ctx;
-    start->reply_to->put(actors::result_message{std::move(result)});
-  }
-
-private:
-  std::weak_ptr<coordinator> home_;
-  branch_number number_;
-};
-
 class coordinator::placer final : public stage_placer {
 public:
   actors::stage_ref place(branch_offer offer) override {
     const auto home = home_.lock();
-    if (!home) return {};
-    branch_number number = 0;
-    home->in_turn([&] { number = home->dispatch_->add_branch(std::move(offer)); });
-    return {std::make_shared<branch_mailbox>(home, number), 0};
+    return home ? home->coordinator_base::place(std::move(offer)) : actors::stage_ref();
   }
   std::weak_ptr<coordinator> home_;
 };
 
 coordinator::coordinator(node_options options, std::unique_ptr<transport> wires)
-    : node_base(std::move(options), std::move(wires)), started_(steady_now()) {}
+    : coordinator_base(std::move(options), std::move(wires)), started_(steady_now()) {}
 
 coordinator::~coordinator() = default;
+
+void coordinator::tell(const std::string& text) {
+  runtime_->tell({.kind = event_kind::warning, .at = runtime_->now(), .detail = text});
+}
 
 std::shared_ptr<coordinator> coordinator::start(node_options options) {
   auto wires = make_transport({.tls = options.tls});
@@ -95,11 +63,9 @@ void coordinator::begin() {
   const auto seed = options_.runtime.random_seed != 0
                         ? options_.runtime.random_seed
                         : static_cast<std::uint64_t>(steady_now().time_since_epoch().count());
-  dispatch_.emplace(dispatching, *this, seed, runtime_->interests());
+  begin_dispatching(dispatching, seed, runtime_->interests());
   for (const auto& [name, tree] : options_.registry.pipelines()) runtime_->define_plan(name, tree);
-  start_base([this](const std::string& text) {
-    runtime_->tell({.kind = event_kind::warning, .at = runtime_->now(), .detail = text});
-  });
+  start_ticking();
   try {
     auto listening = wires_->listen(options_.listen, self);
     if (!listening) throw node_error("listen: " + listening.why().message);
@@ -157,9 +123,9 @@ void coordinator::stop() {
   // Cancels every run while there are links, so that their work ends on the workers too.
   runtime_->shut_down();
   in_turn([this] {
-    dispatch_->close(std::make_shared<const failure>(
-                         failure{failure_kind::cancelled, "the coordinator is going down"}),
-                     steady_now());
+    dispatching().close(std::make_shared<const failure>(
+                            failure{failure_kind::cancelled, "the coordinator is going down"}),
+                        steady_now());
   });
   stop_base();
   api_.reset();
@@ -167,100 +133,8 @@ void coordinator::stop() {
   runtime_.reset();
 }
 
-void coordinator::opened(peer&, std::uint64_t) {}
-
-void coordinator::said(peer& by, message& content) {
-  const auto now = steady_now();
-  switch (content.kind) {
-  case message_kind::hello: return welcome(by, content);
-  case message_kind::results: return dispatch_->take_results(by.number, content, now);
-  case message_kind::progress: return dispatch_->take_progress(by.number, content, now);
-  case message_kind::leaving:
-    by.leaving = true;
-    dispatch_->set_draining(by.number);
-    return count_workers();
-  default:
-    return drop(by, "it sent a `" + std::string(to_string(content.kind))
-                        + "`, which is not for a coordinator");
-  }
-}
-
-void coordinator::welcome(peer& with, const message& hello) {
-  if (with.is_known) return drop(with, "it said hello twice");
-  auto theirs = node_facts_from(hello.item(0));
-  auto refusal = theirs ? incompatible(facts_, *theirs) : std::optional(theirs.why().message);
-  const auto& certified = with.wire->peer().certificate_name;
-  if (!refusal && !certified.empty() && certified != theirs->identity.name) {
-    refusal = "the certificate of `" + certified + "` does not fit the name `"
-              + theirs->identity.name + "`";
-  }
-  if (refusal) {
-    tell("refused a node at " + with.wire->peer().address + ": " + *refusal);
-    say(with, write_frame(message_kind::refusal, {*refusal}));
-    return drop(with, *refusal);
-  }
-  // A worker that is back before the end of its old link was seen.
-  for (const auto& [number, each] : peers()) {
-    if (!each->is_known || each.get() == &with) continue;
-    if (each->facts.identity.name != theirs->identity.name) continue;
-    if (each->facts.identity.incarnation == theirs->identity.incarnation) {
-      drop(*each, "it connected once more");
-      break;
-    }
-  }
-  with.facts = *std::move(theirs);
-  with.is_known = true;
-  say(with, write_frame(message_kind::welcome, {to_value(facts_)}));
-  dispatch_->add_worker(with.number, with.facts, steady_now());
-  count_workers();
-}
-
-void coordinator::ended(peer& with, const std::string& why) {
-  if (!with.is_known) return;
-  dispatch_->lose_worker(with.number, why, steady_now());
-  if (!with.leaving) tell("lost worker `" + with.facts.identity.name + "`: " + why);
-  count_workers();
-}
-
-void coordinator::count_workers() {
-  std::size_t count = 0;
-  for (const auto& [number, each] : peers()) count += each->is_known && !each->leaving ? 1 : 0;
-  set_connections(count);
-}
-
-void coordinator::judged(peer& of, liveness verdict) {
-  dispatch_->set_suspect(of.number, verdict == liveness::suspect, steady_now());
-}
-
-void coordinator::handle_other(node_event& event) {
-  auto* asked = std::get_if<stage_asked>(&event);
-  if (!asked) return;
-  const auto now = steady_now();
-  if (auto* start = std::get_if<actors::start_message>(&asked->content)) {
-    dispatch_->start(asked->branch, std::move(start->request), std::move(start->reply_to), now);
-  } else if (auto* cancel = std::get_if<actors::cancel_message>(&asked->content)) {
-    dispatch_->cancel(cancel->requester, cancel->request.id, cancel->request.reason, now);
-  }
-}
-
-void coordinator::look(instant now) {
-  dispatch_->look(now);
-}
-
-void coordinator::rest() {
-  dispatch_->flush();
-}
-
-value coordinator::own_load() {
-  return value::map({{"queued", dispatch_->queued()}, {"open", dispatch_->open()}});
-}
-
-void coordinator::send(worker_number to, frame body) {
-  if (auto* with = find_peer(to)) say(*with, std::move(body));
-}
-
 value coordinator::about(const peer& of) const {
-  const auto load = dispatch_->load_of(of.number);
+  const auto load = dispatching().load_of(of.number);
   value::map_type labels;
   for (const auto& [name, content] : of.facts.labels) labels.emplace_back(name, content);
   const auto now = steady_now();
@@ -295,8 +169,8 @@ value coordinator::nodes() {
         {"step_types", value::list()},
         {"credit", 0},
         {"running", runtime_->metrics().open_runs},
-        {"queued", dispatch_->queued()},
-        {"done", dispatch_->counters().answered},
+        {"queued", dispatching().queued()},
+        {"done", dispatching().counters().answered},
         {"abandoned", runtime_->metrics().abandoned_running},
         {"last_seen_ms", 0.0},
         {"uptime_ms", milliseconds(steady_now() - started_)},
@@ -315,7 +189,7 @@ outcome<value> coordinator::drain(const std::string& node) {
     for (const auto& [number, each] : peers()) {
       if (!each->is_known || each->facts.identity.name != node) continue;
       found = true;
-      dispatch_->set_draining(number);
+      dispatching().set_draining(number);
       say(*each, write_frame(message_kind::drain));
     }
   });
@@ -327,7 +201,7 @@ std::vector<service::wait_reason> coordinator::why(const run_id& run) {
   std::vector<service::wait_reason> all;
   in_turn([&] {
     const auto now = steady_now();
-    for (auto& each : dispatch_->standings(run, 100)) {
+    for (auto& each : dispatching().standings(run, 100)) {
       all.push_back(
           {each.code, each.text, each.path, each.step, each.node, milliseconds(now - each.since)});
     }

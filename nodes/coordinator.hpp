@@ -1,7 +1,6 @@
 #pragma once
 
-#include "dispatcher.hpp"
-#include "node_base.hpp"
+#include "coordinator_base.hpp"
 
 #include <troupe/runtime/branch.hpp>
 #include <troupe/runtime/runtime.hpp>
@@ -18,7 +17,7 @@
 namespace troupe::nodes {
 
 /// The node that owns runs: its runtime's branches go to the workers that are connected.
-class coordinator final : public node_base, public dispatch_port, public service::cluster_view {
+class coordinator final : public coordinator_base, public service::cluster_view {
 public:
   [[nodiscard]] static std::shared_ptr<coordinator> start(node_options options);
   ~coordinator() override;
@@ -42,32 +41,18 @@ public:
 
 private:
   class placer;
-  class branch_mailbox;
 
   coordinator(node_options options, std::unique_ptr<transport> wires);
   void begin();
   void see_clients_off() const;
   void serve(std::shared_ptr<service::run_log> log);
 
-  void opened(peer& with, std::uint64_t ticket) override;
-  void said(peer& by, message& content) override;
-  void ended(peer& with, const std::string& why) override;
-  void failed_to_connect(std::uint64_t, const std::string&) override {}
-  void judged(peer& of, liveness verdict) override;
-  void handle_other(node_event& event) override;
-  void look(instant now) override;
-  void rest() override;
-  [[nodiscard]] value own_load() override;
-
-  void send(worker_number to, frame body) override;
+  void tell(const std::string& text) override;
   void emit(const run_event& event) override { runtime_->tell(event); }
 
-  void welcome(peer& with, const message& hello);
-  void count_workers();
   [[nodiscard]] value about(const peer& of) const;
 
   std::optional<troupe::runtime> runtime_;
-  std::optional<dispatcher> dispatch_;
   std::optional<service::run_book> book_;
   std::optional<service::api_server> api_;
   std::atomic<bool> draining_{false};

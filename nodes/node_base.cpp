@@ -8,17 +8,14 @@ namespace troupe::nodes {
 
 namespace {
 
-instant steady_now() {
-  return std::chrono::steady_clock::now();
-}
-
 // How long a link may be silent before it says who it is.
 constexpr auto introduction_limit = std::chrono::seconds(5);
 
 } // namespace
 
-node_base::node_base(node_options options, std::unique_ptr<transport> wires)
-    : options_(std::move(options)), wires_(std::move(wires)),
+node_base::node_base(node_options options, std::unique_ptr<transport> wires,
+                     std::function<instant()> clock)
+    : options_(std::move(options)), wires_(std::move(wires)), clock_(std::move(clock)),
       queue_([this](node_event& event) { handle(event); },
              [this] {
                rest();
@@ -35,11 +32,10 @@ node_base::node_base(node_options options, std::unique_ptr<transport> wires)
 
 node_base::~node_base() = default;
 
-void node_base::start_base(std::function<void(const std::string&)> tell) {
-  tell_ = std::move(tell);
+void node_base::start_ticking() {
   const auto period = std::clamp<duration>(options_.heartbeat / 4, std::chrono::milliseconds(5),
                                            std::chrono::milliseconds(100));
-  clock_ = std::jthread([this, period](const std::stop_token& stop) {
+  ticking_ = std::jthread([this, period](const std::stop_token& stop) {
     std::mutex mutex;
     std::condition_variable_any waker;
     std::unique_lock lock(mutex);
@@ -51,9 +47,9 @@ void node_base::start_base(std::function<void(const std::string&)> tell) {
 }
 
 void node_base::stop_base() {
-  if (clock_.joinable()) {
-    clock_.request_stop();
-    clock_.join();
+  if (ticking_.joinable()) {
+    ticking_.request_stop();
+    ticking_.join();
   }
   wires_->shut_down();
   queue_.close();
@@ -92,7 +88,7 @@ void node_base::in_turn(const std::function<void()>& what) {
 void node_base::handle(node_event& event) {
   if (auto* spoke = std::get_if<link_spoke>(&event)) return handle_frames(*spoke);
   if (auto* open = std::get_if<link_opened>(&event)) {
-    const auto now = steady_now();
+    const auto now = read_clock();
     const auto number = ++last_peer_;
     auto made = std::make_unique<peer>(
         peer{.number = number,
@@ -117,7 +113,7 @@ void node_base::handle(node_event& event) {
   if (auto* errand_to_do = std::get_if<errand>(&event)) return errand_to_do->what();
   if (std::holds_alternative<tick>(event)) {
     beat();
-    return look(steady_now());
+    return look(read_clock());
   }
   handle_other(event);
 }
@@ -127,7 +123,7 @@ void node_base::handle_frames(link_spoke& event) {
   if (found == by_link_.end()) return;
   const auto number = found->second;
   auto& by = *peers_.at(number);
-  by.detector.heard(steady_now());
+  by.detector.heard(read_clock());
   auto messages = by.talk.receive(std::move(event.frames));
   if (!messages) return drop(by, "it broke the protocol: " + messages.why().message);
   for (auto& each : *messages) {
@@ -138,7 +134,7 @@ void node_base::handle_frames(link_spoke& event) {
 }
 
 void node_base::beat() {
-  const auto now = steady_now();
+  const auto now = read_clock();
   std::vector<std::uint64_t> silent;
   value load;
   for (const auto& [number, each] : peers_) {

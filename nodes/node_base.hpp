@@ -97,10 +97,12 @@ public:
   void on_connect_failed(std::uint64_t ticket, const std::string& why) final;
 
 protected:
-  node_base(node_options options, std::unique_ptr<transport> wires);
+  /// `clock` is read whenever something happens.
+  node_base(node_options options, std::unique_ptr<transport> wires,
+            std::function<instant()> clock = std::chrono::steady_clock::now);
 
-  /// Starts the clock; `tell` says things to people.
-  void start_base(std::function<void(const std::string&)> tell);
+  /// Lets a thread post a `tick` a few times in each heartbeat.
+  void start_ticking();
   void stop_base();
 
   virtual void opened(peer& with, std::uint64_t ticket) = 0;
@@ -112,14 +114,16 @@ protected:
   virtual void look(instant now) = 0;
   virtual void rest() = 0;
   [[nodiscard]] virtual value own_load() = 0;
+  /// Says something to people.
+  virtual void tell(const std::string& text) = 0;
 
+  [[nodiscard]] instant read_clock() const { return clock_(); }
   void say(peer& to, frame body);
   /// Ends a conversation.
   void drop(peer& with, const std::string& why);
   void set_connections(std::size_t count);
   [[nodiscard]] peer* find_peer(std::uint64_t number);
   [[nodiscard]] std::map<std::uint64_t, std::unique_ptr<peer>>& peers() noexcept { return peers_; }
-  void tell(const std::string& text) const { tell_(text); }
 
   const node_options options_;
   node_facts facts_;
@@ -134,12 +138,12 @@ private:
   std::map<std::uint64_t, std::unique_ptr<peer>> peers_;
   std::map<const link*, std::uint64_t> by_link_;
   std::uint64_t last_peer_ = 0;
-  std::function<void(const std::string&)> tell_;
+  std::function<instant()> clock_;
   std::atomic<std::size_t> connections_{0};
   std::mutex mutex_;
   std::condition_variable changed_;
   serial_queue<node_event> queue_;
-  std::jthread clock_;
+  std::jthread ticking_;
 };
 
 } // namespace troupe::nodes

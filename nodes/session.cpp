@@ -11,6 +11,12 @@ failure malformed(std::string message) {
   return {failure_kind::malformed, std::move(message)};
 }
 
+// What a body is about, as `frame_writer` has written it.
+message_kind kind_of(const frame& body) {
+  constexpr std::size_t place = 5;
+  return body.size() > place ? static_cast<message_kind>(body[place]) : message_kind{};
+}
+
 } // namespace
 
 outcome<std::size_t> session::post(frame body) {
@@ -20,26 +26,49 @@ outcome<std::size_t> session::post(frame body) {
                                                + " bytes is too long for another node; at most "
                                                + std::to_string(limits_.max_body) + " travel"};
   }
-  if (size <= chunk_bytes) {
+  if (deploys_ > 0 && kind_of(body) == message_kind::work) {
+    held_.push_back(std::move(body));
+  } else if (size <= chunk_bytes) {
     ready_.push_back(std::move(body));
-    return size;
+  } else {
+    if (kind_of(body) == message_kind::deploy) ++deploys_;
+    waiting_.push_back(std::move(body));
+    begin_waiting();
   }
+  return size;
+}
+
+// The other side gathers no more than its limit, or ends the link.
+void session::begin_waiting() {
+  while (!waiting_.empty()) {
+    const auto size = waiting_.front().size();
+    if (under_way_ > 0 && under_way_ + size > limits_.max_gathering) return;
+    auto body = std::move(waiting_.front());
+    waiting_.pop_front();
+    begin(std::move(body));
+  }
+}
+
+void session::begin(frame body) {
+  under_way_ += body.size();
   const auto number = ++last_number_;
   auto& made = outgoing_[number];
   made.body = std::move(body);
   send_pieces(number, made);
-  return size;
 }
 
 void session::send_pieces(std::uint64_t number, outgoing& of) {
   while (of.under_way < limits_.window && of.sent < of.body.size()) {
     const auto count = std::min(chunk_bytes, of.body.size() - of.sent);
     const auto* from = reinterpret_cast<const std::uint8_t*>(of.body.data()) + of.sent;
+    const auto place = of.sent;
     of.sent += count;
     ++of.under_way;
     const auto is_last = of.sent == of.body.size();
-    ready_.push_back(
-        write_frame(message_kind::chunk, {number, is_last, value::binary({from, from + count})}));
+    ready_.push_back(write_frame(message_kind::chunk,
+                                 {number, is_last, value::binary({from, from + count}), place}));
+    if (!is_last || kind_of(of.body) != message_kind::deploy || --deploys_ > 0) continue;
+    for (auto& each : std::exchange(held_, {})) (void)post(std::move(each));
   }
 }
 
@@ -49,8 +78,9 @@ void session::taken(std::uint64_t number) {
   auto& of = found->second;
   if (of.under_way > 0) --of.under_way;
   if (of.sent == of.body.size() && of.under_way == 0) {
+    under_way_ -= of.body.size();
     outgoing_.erase(found);
-    return;
+    return begin_waiting();
   }
   send_pieces(number, of);
 }
@@ -62,9 +92,24 @@ outcome<bool> session::take(message piece, std::vector<message>& complete) {
   const auto* number = number_item.if_integer();
   const auto* is_last = last_item.if_bool();
   const auto* bytes = bytes_item.if_binary();
-  if (!number || !is_last || !bytes) return malformed("a piece of a message says not of which");
+  const auto place_item = piece.item(3);
+  const auto* place = place_item.if_integer();
+  if (!number || !is_last || !bytes || !place) {
+    return malformed("a piece of a message says not of which");
+  }
   const auto key = static_cast<std::uint64_t>(*number);
+  // A transport that loses, repeats or exchanges pieces would change what they hold.
+  if (incoming_.count(key) == 0) {
+    if (key <= last_incoming_) return malformed("a piece of a message came twice");
+    last_incoming_ = key;
+    if (incoming_.size() >= std::max<std::size_t>(1, limits_.max_gathering / chunk_bytes)) {
+      return malformed("too many messages come in pieces at a time");
+    }
+  }
   auto& body = incoming_[key];
+  if (static_cast<std::uint64_t>(*place) != body.size()) {
+    return malformed("the pieces of a message are not in order");
+  }
   body.append(bytes->begin(), bytes->end());
   gathering_ += bytes->size();
   ready_.push_back(write_frame(message_kind::chunk_taken, {key}));

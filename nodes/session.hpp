@@ -23,7 +23,9 @@ struct session_limits {
 /// so that no message keeps another one waiting for long. Pure: bytes in, bytes out.
 ///
 /// A piece is answered by `chunk_taken`, and at most `window` of a message are unanswered: what a
-/// slow reader has not taken waits here, and heartbeats and cancels pass by it.
+/// slow reader has not taken waits here, and heartbeats and cancels pass by it. Only work waits for
+/// a `deploy` in pieces, which it may need; and long messages for each other, once they are
+/// together more than the other side gathers.
 class session {
 public:
   explicit session(session_limits limits = {}) : limits_(limits) {}
@@ -44,6 +46,8 @@ private:
     std::size_t under_way = 0;
   };
 
+  void begin(frame body);
+  void begin_waiting();
   void send_pieces(std::uint64_t number, outgoing& of);
   outcome<bool> take(message piece, std::vector<message>& complete);
   void taken(std::uint64_t number);
@@ -52,7 +56,12 @@ private:
   std::vector<frame> ready_;
   std::map<std::uint64_t, outgoing> outgoing_;
   std::uint64_t last_number_ = 0;
+  std::size_t under_way_ = 0; // bytes of all messages that are going out in pieces
+  std::deque<frame> waiting_; // long ones that would be too much at a time
+  std::deque<frame> held_;    // work behind a `deploy`
+  std::size_t deploys_ = 0;   // that are not wholly written
   std::map<std::uint64_t, frame> incoming_;
+  std::uint64_t last_incoming_ = 0;
   std::size_t gathering_ = 0;
 };
 

@@ -1,5 +1,6 @@
 #include "session.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <random>
@@ -8,8 +9,15 @@
 namespace troupe::nodes {
 namespace {
 
+using testing::HasSubstr;
+
 frame text_frame(const std::string& text) {
   return write_frame(message_kind::heartbeat, {text});
+}
+
+frame piece_of(int number, int place, std::size_t bytes = 200'000) {
+  return write_frame(message_kind::chunk,
+                     {number, false, value::binary(value::binary_type(bytes, 1)), place});
 }
 
 // Moves everything both sides have to say, until neither has any more.
@@ -69,22 +77,69 @@ TEST(session, refuses_what_is_too_long_before_it_is_sent) {
 
 TEST(session, ends_with_a_peer_whose_pieces_never_end) {
   session of({.max_body = 1u << 20});
-  const auto piece =
-      write_frame(message_kind::chunk, {7, false, value::binary(value::binary_type(200'000, 1))});
-  auto received = of.receive({piece});
-  for (auto times = 0; received && times < 10; ++times) received = of.receive({piece});
+  auto received = of.receive({piece_of(7, 0)});
+  for (auto times = 1; received && times < 10; ++times) {
+    received = of.receive({piece_of(7, 200'000 * times)});
+  }
   ASSERT_FALSE(received);
   EXPECT_EQ(received.why().kind, failure_kind::malformed);
+  EXPECT_THAT(received.why().message, HasSubstr("longer together than 1048576 bytes"));
 }
 
 TEST(session, ends_with_a_peer_that_begins_too_much) {
   session of({.max_body = 1u << 20, .max_gathering = 2u << 20});
-  auto refused = false;
-  for (auto number = 0; number < 20 && !refused; ++number) {
-    refused = !of.receive({write_frame(
-        message_kind::chunk, {number, false, value::binary(value::binary_type(200'000, 1))})});
+  auto begun = 0;
+  while (begun < 20 && of.receive({piece_of(begun + 1, 0)})) ++begun;
+  EXPECT_LT(begun, 11);
+  session other({.max_gathering = 2u << 20});
+  begun = 0;
+  while (begun < 20 && other.receive({piece_of(begun + 1, 0, 0)})) ++begun;
+  EXPECT_EQ(begun, 8) << "empty pieces count too";
+}
+
+TEST(session, ends_with_pieces_that_were_lost_repeated_or_exchanged) {
+  session from;
+  ASSERT_TRUE(from.post(text_frame(std::string(900'000, 'x'))));
+  const auto pieces = from.take_output();
+  ASSERT_EQ(pieces.size(), 4u);
+  EXPECT_TRUE(session().receive(pieces));
+  EXPECT_FALSE(session().receive({pieces[0], pieces[2], pieces[1], pieces[3]}));
+  EXPECT_FALSE(session().receive({pieces[0], pieces[1], pieces[1], pieces[2], pieces[3]}));
+  EXPECT_FALSE(session().receive({pieces[0], pieces[2], pieces[3]}));
+  EXPECT_FALSE(session().receive({pieces[1], pieces[2], pieces[3]}));
+  EXPECT_FALSE(session().receive({pieces[0], pieces[1], pieces[2], pieces[3], pieces[0]}));
+}
+
+TEST(session, begins_no_more_than_the_other_side_gathers) {
+  const session_limits limits{.max_body = 2u << 20, .max_gathering = 4u << 20};
+  session from(limits);
+  session to(limits);
+  for (auto number = 0; number < 8; ++number) {
+    ASSERT_TRUE(from.post(text_frame(std::string(1'900'000, 'x'))));
   }
-  EXPECT_TRUE(refused);
+  std::size_t arrived = 0;
+  while (from.has_output() || to.has_output()) {
+    const auto all = to.receive(from.take_output());
+    ASSERT_TRUE(all) << all.why().message;
+    arrived += all->size();
+    ASSERT_TRUE(from.receive(to.take_output()));
+  }
+  EXPECT_EQ(arrived, 8u);
+}
+
+TEST(session, keeps_work_behind_the_deploy_it_needs) {
+  session from;
+  session to;
+  ASSERT_TRUE(from.post(write_frame(message_kind::deploy, {std::string(3u << 20, 'x')})));
+  ASSERT_TRUE(from.post(write_frame(message_kind::work, {1})));
+  ASSERT_TRUE(from.post(write_frame(message_kind::work, {std::string(600'000, 'y')})));
+  ASSERT_TRUE(from.post(write_frame(message_kind::cancel, {1})));
+  const auto all = exchange(from, to);
+  ASSERT_EQ(all.size(), 4u);
+  EXPECT_EQ(all[0].kind, message_kind::cancel) << "which waits for nothing";
+  EXPECT_EQ(all[1].kind, message_kind::deploy);
+  EXPECT_EQ(all[2].kind, message_kind::work);
+  EXPECT_EQ(all[3].kind, message_kind::work);
 }
 
 TEST(session, refuses_what_is_no_message) {
