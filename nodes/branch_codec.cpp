@@ -1,5 +1,7 @@
 #include "branch_codec.hpp"
 
+#include "wire_values.hpp"
+
 #include <troupe/protocol/portable.hpp>
 
 #include <algorithm>
@@ -11,21 +13,6 @@ namespace {
 
 failure malformed(std::string message) {
   return {failure_kind::malformed, std::move(message)};
-}
-
-std::int64_t integer_of(const value& from, std::int64_t otherwise = 0) {
-  const auto* number = from.if_integer();
-  return number ? *number : otherwise;
-}
-
-std::string text_of(const value& from) {
-  const auto* text = from.if_text();
-  return text ? *text : std::string();
-}
-
-bool flag_of(const value& from) {
-  const auto* flag = from.if_bool();
-  return flag && *flag;
 }
 
 value bytes_of(const run_id& id) {

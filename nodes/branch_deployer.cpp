@@ -1,3 +1,4 @@
+#include "wire_values.hpp"
 #include "worker.hpp"
 
 #include <troupe/protocol/digest.hpp>
@@ -17,12 +18,6 @@ namespace troupe::nodes {
 namespace {
 
 using pipelines = std::map<std::string, plan>;
-
-std::string text_at(const value& from, std::string_view key) {
-  const auto found = from.at(key);
-  const auto* text = found.if_text();
-  return text ? *text : std::string();
-}
 
 plan::resolver resolver_of(const pipelines& all) {
   return [&all](const std::string& name) -> const plan* {

@@ -1,19 +1,11 @@
 #include "branch_host.hpp"
 
+#include "wire_values.hpp"
+
 #include <algorithm>
 #include <utility>
 
 namespace troupe::nodes {
-
-namespace {
-
-std::string text_at(const value& from, std::string_view key) {
-  const auto found = from.at(key);
-  const auto* text = found.if_text();
-  return text ? *text : std::string();
-}
-
-} // namespace
 
 struct branch_host::branch {
   branch_deployer::live live;

@@ -161,20 +161,8 @@ private:
 
   void post(job what) { queue_.post(std::move(what)); }
 
-  // Nobody else is at work when something is deployed before it runs, and it is done at once; else
-  // whoever is does it soon.
   void in_turn(const std::function<void()>& what) {
-    std::mutex mutex;
-    std::condition_variable done;
-    auto is_done = false;
-    queue_.post_now([&] {
-      what();
-      const std::scoped_lock lock(mutex);
-      is_done = true;
-      done.notify_all();
-    });
-    std::unique_lock lock(mutex);
-    done.wait(lock, [&] { return is_done; });
+    queue_.do_in_turn(what, [](auto each) { return job(std::move(each)); });
   }
 
   void rest() {

@@ -72,17 +72,7 @@ void node_base::on_connect_failed(std::uint64_t ticket, const std::string& why) 
 }
 
 void node_base::in_turn(const std::function<void()>& what) {
-  std::mutex mutex;
-  std::condition_variable done;
-  auto is_done = false;
-  queue_.post_now(errand{[&] {
-    what();
-    const std::scoped_lock lock(mutex);
-    is_done = true;
-    done.notify_all();
-  }});
-  std::unique_lock lock(mutex);
-  done.wait(lock, [&] { return is_done; });
+  queue_.do_in_turn(what, [](auto job) { return node_event(errand{std::move(job)}); });
 }
 
 void node_base::handle(node_event& event) {

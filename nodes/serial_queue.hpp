@@ -25,6 +25,23 @@ public:
   /// The same, but not at the end of a turn: for who waits until it is done.
   void post_now(Event event) { core_->post(std::move(event), nullptr); }
 
+  /// Does something in turn and waits until it is done; `as_event` makes an event of it. Not from
+  /// inside a handler.
+  template <class AsEvent>
+  void do_in_turn(const std::function<void()>& what, AsEvent&& as_event) {
+    std::mutex mutex;
+    std::condition_variable done;
+    auto is_done = false;
+    post_now(as_event([&] {
+      what();
+      const std::scoped_lock lock(mutex);
+      is_done = true;
+      done.notify_all();
+    }));
+    std::unique_lock lock(mutex);
+    done.wait(lock, [&] { return is_done; });
+  }
+
   /// From now on events vanish; returns once none is being handled. Not from inside a handler.
   void close() { core_->close(); }
 

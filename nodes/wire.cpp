@@ -1,5 +1,7 @@
 #include "wire.hpp"
 
+#include "wire_values.hpp"
+
 #include <algorithm>
 #include <span>
 #include <utility>
@@ -25,16 +27,6 @@ std::vector<std::string> texts_of(const value& from) {
   for (const auto& each : *items)
     if (const auto* text = each.if_text()) found.push_back(*text);
   return found;
-}
-
-std::string text_of(const value& from) {
-  const auto* text = from.if_text();
-  return text ? *text : std::string();
-}
-
-std::int64_t integer_of(const value& from, std::int64_t otherwise = 0) {
-  const auto* number = from.if_integer();
-  return number ? *number : otherwise;
 }
 
 } // namespace
