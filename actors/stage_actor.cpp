@@ -4,6 +4,9 @@
 #include <caf/atom.hpp>
 #include <caf/send.hpp>
 
+#include <algorithm>
+#include <iterator>
+
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::stage_mail)
 
 namespace troupe::actors {
@@ -16,6 +19,7 @@ using wake_atom = caf::atom_constant<caf::atom("wake")>;
 constexpr std::size_t events_per_turn = 2048;
 
 void take_turn(caf::event_based_actor* self, stage_actor_state& state) {
+  const gather_scope turn;
   if (state.engine->run(events_per_turn)) self->send(self, wake_atom::value);
   if (state.armed && *state.armed <= state.engine->now()) state.armed.reset();
   const auto next = state.engine->next_timer();
@@ -45,17 +49,40 @@ void actor_count::wait_for_none() {
 }
 
 void actor_mailbox::put(message content) {
-  const std::shared_lock lock(mutex_);
-  if (actor_) caf::anon_send(actor_, stage_mail{std::move(content)});
+  const std::scoped_lock lock(mutex_);
+  if (!actor_) return;
+  auto* turn = gather_scope::current();
+  if (!turn && gathered_.empty()) {
+    caf::anon_send(actor_, stage_mail{std::move(content)});
+    return;
+  }
+  gathered_.push_back(std::move(content));
+  if (!turn) send_gathered();
+  else if (gathered_.size() == 1) turn->note(shared_from_this());
+}
+
+void actor_mailbox::release() {
+  const std::scoped_lock lock(mutex_);
+  if (!gathered_.empty()) send_gathered();
+}
+
+void actor_mailbox::send_gathered() {
+  stage_mail mail{std::move(gathered_.front())};
+  if (gathered_.size() > 1) {
+    mail.more.assign(std::move_iterator(gathered_.begin() + 1),
+                     std::move_iterator(gathered_.end()));
+  }
+  gathered_.clear();
+  if (actor_) caf::anon_send(actor_, std::move(mail));
 }
 
 void actor_mailbox::open(caf::actor actor) {
-  const std::unique_lock lock(mutex_);
+  const std::scoped_lock lock(mutex_);
   actor_ = std::move(actor);
 }
 
 caf::actor actor_mailbox::close() {
-  const std::unique_lock lock(mutex_);
+  const std::scoped_lock lock(mutex_);
   return std::exchange(actor_, nullptr);
 }
 
@@ -73,7 +100,9 @@ caf::behavior stage_actor(caf::event_based_actor* self, std::shared_ptr<stage_ac
   harden(self);
   self->attach_functor([count = std::move(count)] { count->remove(); });
   return {[self, state](stage_mail& mail) {
-            state->engine->deliver(std::move(mail.content));
+            const gather_scope turn;
+            state->engine->deliver(std::move(mail.first));
+            for (auto& each : mail.more) state->engine->deliver(std::move(each));
             take_turn(self, *state);
           },
           [self, state](wake_atom) { take_turn(self, *state); }};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <troupe/actors/gather_scope.hpp>
 #include <troupe/actors/message.hpp>
 #include <troupe/actors/stage_engine.hpp>
 
@@ -12,13 +13,14 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <shared_mutex>
+#include <vector>
 
 namespace troupe::actors {
 
-/// The one message type between hosts.
+/// The one message type between hosts: what was put into a mailbox in one turn.
 struct stage_mail {
-  message content;
+  message first;
+  std::vector<message> more{};
 };
 
 /// How many actors of a system live; outlives them all.
@@ -36,16 +38,22 @@ private:
 
 /// The mailbox of a hosting actor. Knows the actor from its launch until it is stopped; holding the
 /// mailbox longer does no harm.
-class actor_mailbox : public mailbox {
+class actor_mailbox : public mailbox,
+                      public gatherer,
+                      public std::enable_shared_from_this<actor_mailbox> {
 public:
   void put(message content) override;
+  void release() override;
   void open(caf::actor actor);
   /// Returns the actor, which gets nothing more from here.
   [[nodiscard]] caf::actor close();
 
 private:
-  std::shared_mutex mutex_;
+  void send_gathered();
+
+  std::mutex mutex_;
   caf::actor actor_;
+  std::vector<message> gathered_;
 };
 
 /// What a hosting actor needs; moved into it when it is launched.

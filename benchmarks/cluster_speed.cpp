@@ -10,12 +10,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <semaphore>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -42,7 +49,23 @@ auto spread_naps(int window) {
   return map_over(nap(), {.max_in_flight = window});
 }
 
+// Ends when it is told to stop.
+auto hold() {
+  return async_step<int, int>(
+      "hold",
+      [](int, completion<int> done) {
+        auto on_stop = std::make_shared<std::optional<std::stop_callback<std::function<void()>>>>();
+        on_stop->emplace(done.context().stop_token(), [done, on_stop] {
+          done(failure{failure_kind::cancelled, "told to stop"});
+        });
+      },
+      {.idempotent = true});
+}
+
 constexpr int wide = 4'096;
+constexpr int held = 10'000;
+constexpr int nap_credit = 8;
+constexpr int rounds = 100;
 
 tls_files identity_of(const std::string& name) {
   const char* folder = std::getenv("TROUPE_BENCH_TLS");
@@ -57,19 +80,22 @@ node_options common(const std::string& name, std::size_t threads) {
   options.tls = identity_of(name);
   options.runtime.log = false;
   options.runtime.workers = threads;
-  options.credit = 10'000;
   options.max_queued = 200'000;
   options.registry.add_pipeline("no_op", no_op());
   options.registry.add_pipeline("spread", spread(wide));
+  options.registry.add_pipeline("nap", nap());
+  options.registry.add_pipeline("held", map_over(hold(), {.max_in_flight = held}));
   for (int workers = 1; workers <= 16; workers *= 2) {
-    options.registry.add_pipeline("naps" + std::to_string(workers), spread_naps(64 * workers));
+    options.registry.add_pipeline("naps" + std::to_string(workers),
+                                  spread_naps(nap_credit * workers));
   }
   return options;
 }
 
-int work_for(const std::string& port, const std::string& name) {
+int work_for(const std::string& port, const std::string& name, const std::string& credit) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   auto options = common(name, 1);
+  options.credit = std::stoul(credit);
   options.coordinators = {{"127.0.0.1", static_cast<std::uint16_t>(std::stoi(port))}};
   const node worker(options);
   pause();
@@ -79,13 +105,15 @@ int work_for(const std::string& port, const std::string& name) {
 /// A coordinator here, and workers that end with it.
 class cluster {
 public:
-  explicit cluster(int workers) : home_(coordinator()) {
+  explicit cluster(int workers, int credit = held) : home_(coordinator()) {
+    const auto takes = std::to_string(credit);
     for (int number = 0; number < workers; ++number) {
       const auto child = fork();
       if (child == 0) {
         const auto port = std::to_string(home_.listen_address().port);
         const auto name = "worker-" + std::to_string(number);
-        execl("/proc/self/exe", "cluster_speed", "--work-for", port.c_str(), name.c_str(), nullptr);
+        execl("/proc/self/exe", "cluster_speed", "--work-for", port.c_str(), name.c_str(),
+              takes.c_str(), nullptr);
         _exit(127);
       }
       children_.push_back(child);
@@ -100,6 +128,11 @@ public:
   cluster& operator=(const cluster&) = delete;
 
   [[nodiscard]] runtime& home() const { return home_.runtime(); }
+  void kill_one() {
+    kill(children_.back(), SIGKILL);
+    waitpid(children_.back(), nullptr, 0);
+    children_.pop_back();
+  }
 
 private:
   static node_options coordinator() {
@@ -130,9 +163,6 @@ void remote_step(benchmark::State& state) {
     slots.release(outstanding);
   }
   state.SetItemsProcessed(state.iterations() * batch);
-  state.counters["us_each"] =
-      benchmark::Counter(static_cast<double>(state.iterations() * batch) * 1e-6,
-                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 
 // One run that spreads no-ops over four workers and joins them.
@@ -144,19 +174,16 @@ void fan_out(benchmark::State& state) {
     if (!live.run(items)) state.SkipWithError("the run failed");
   }
   state.SetItemsProcessed(state.iterations() * state.range(0));
-  state.counters["us_each"] =
-      benchmark::Counter(static_cast<double>(state.iterations() * state.range(0)) * 1e-6,
-                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 
-// Branches of 10 ms each, 64 at a time on each worker: the share of the ideal rate.
+// Branches that sleep for 10 ms, eight at a time on each worker: the share of the ideal rate.
 void scale_out(benchmark::State& state) {
   const auto workers = static_cast<int>(state.range(0));
-  const cluster nodes(workers);
-  const auto window = 64 * workers;
+  const cluster nodes(workers, nap_credit);
+  const auto window = nap_credit * workers;
   const auto live = nodes.home().deploy(spread_naps(window));
-  std::vector<int> items(static_cast<std::size_t>(window) * 20);
-  const auto ideal = 20 * 0.010;
+  std::vector<int> items(static_cast<std::size_t>(window) * rounds);
+  const auto ideal = rounds * 0.010;
   double spent = 0;
   for (auto _ : state) {
     const auto begun = std::chrono::steady_clock::now();
@@ -166,6 +193,70 @@ void scale_out(benchmark::State& state) {
   state.counters["of_ideal"] = ideal * static_cast<double>(state.iterations()) / spent;
 }
 
+// From the cancel of a run with 10,000 branches at work on four workers to its result, in which
+// every branch has confirmed.
+void cancel_all(benchmark::State& state) {
+  const cluster nodes(4);
+  const auto live = nodes.home().deploy(map_over(hold(), {.max_in_flight = held}));
+  const std::vector<int> items(held);
+  for (auto _ : state) {
+    const auto run = live.start(items);
+    static_cast<void>(run.wait_for(2s)); // until all of them are at work
+    const auto begun = std::chrono::steady_clock::now();
+    run.cancel();
+    const auto& result = run.result();
+    const auto took = std::chrono::steady_clock::now() - begun;
+    state.SetIterationTime(std::chrono::duration<double>(took).count());
+    const auto& branches = result.step_history.at(0).step_history;
+    const auto confirmed = std::count_if(branches.begin(), branches.end(), [](const auto& each) {
+      return each.feedback().find("told to stop") != std::string::npos
+             || each.failed_with(failure_kind::cancelled);
+    });
+    if (confirmed != held) state.SkipWithError("not every branch was confirmed");
+  }
+}
+
+// 256 naps of 10 ms at a time on four workers, of which one is killed: how long until nine tenths
+// of the former rate are reached again, and whether every run had its one right result.
+void kill_one_worker(benchmark::State& state) {
+  cluster nodes(4);
+  const auto live = nodes.home().deploy(nap());
+  constexpr auto window = 50ms;
+  std::atomic<int> right{0};
+  std::atomic<int> ended{0};
+  std::counting_semaphore<> slots(256);
+  for (auto _ : state) {
+    auto started = 0;
+    const auto rate_of = [&] {
+      const auto before = ended.load();
+      const auto until = std::chrono::steady_clock::now() + window;
+      while (std::chrono::steady_clock::now() < until) {
+        if (!slots.try_acquire_for(1ms)) continue;
+        const auto number = started++;
+        static_cast<void>(live.start(number, {.on_done = [&, number](const run_result& result) {
+                                       right += result.output == value(number) ? 1 : 0;
+                                       ++ended;
+                                       slots.release();
+                                     }}));
+      }
+      return ended.load() - before;
+    };
+    for (int warm = 0; warm < 10; ++warm) static_cast<void>(rate_of());
+    auto normal = 0;
+    for (int count = 0; count < 10; ++count) normal += rate_of();
+    nodes.kill_one();
+    const auto killed = std::chrono::steady_clock::now();
+    while (rate_of() * 10 * 10 < normal * 9) {
+    }
+    const auto took = std::chrono::steady_clock::now() - killed;
+    state.SetIterationTime(std::chrono::duration<double>(took).count());
+    while (ended < started) std::this_thread::yield();
+    if (right != started) state.SkipWithError("a result was lost, wrong or came twice");
+  }
+}
+
+BENCHMARK(cancel_all)->UseManualTime()->Iterations(5)->Unit(benchmark::kMillisecond);
+BENCHMARK(kill_one_worker)->UseManualTime()->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(remote_step)->Arg(1)->Arg(64)->Arg(1024)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(scale_out)->RangeMultiplier(2)->Range(1, 16)->UseRealTime()->Iterations(5)->Unit(
     benchmark::kMillisecond);
@@ -174,7 +265,9 @@ BENCHMARK(fan_out)->Arg(10'000)->Arg(100'000)->UseRealTime()->Unit(benchmark::kM
 } // namespace
 
 int main(int count, char** words) {
-  if (count == 4 && std::strcmp(words[1], "--work-for") == 0) return work_for(words[2], words[3]);
+  if (count == 5 && std::strcmp(words[1], "--work-for") == 0) {
+    return work_for(words[2], words[3], words[4]);
+  }
   if (const char* folder = std::getenv("TROUPE_BENCH_TLS")) {
     make_cluster_ca(folder, {.replace = true});
     make_node_certificate(folder, "home", {.replace = true});

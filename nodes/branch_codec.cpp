@@ -113,8 +113,25 @@ value changes_of(const value_tree& before, const value_tree& after) {
   return value::list({value::map(std::move(set)), value::list(std::move(erased))});
 }
 
+// Most results are short: without a history, and with a failure that has no cause.
 bool is_plain(const step_result& result) {
-  return !result.why && !result.metadata_ && result.step_history.empty();
+  return !result.metadata_ && result.step_history.empty() && !(result.why && result.why->cause);
+}
+
+value short_failure(const step_result& result) {
+  if (!result.why) return {};
+  const auto& why = *result.why;
+  return value::list({to_string(why.kind), why.message,
+                      why.retry_after ? value(why.retry_after->count()) : value(), why.step});
+}
+
+std::shared_ptr<const failure> read_short_failure(const value& from) {
+  const auto kind = failure_kind_from(text_of(from.at(std::size_t{0})));
+  failure why{kind.value_or(failure_kind::unclassified), text_of(from.at(1))};
+  const auto wait = from.at(2);
+  if (const auto* length = wait.if_integer()) why.retry_after = duration(*length);
+  why.step = text_of(from.at(3));
+  return std::make_shared<const failure>(std::move(why));
 }
 
 } // namespace
@@ -179,7 +196,7 @@ value write_result(dispatch_number dispatch, const step_result& result, const co
       is_plain(result) ? value::list(without_tail(
           {to_portable(result.output), result.attempts == 1 ? value() : value(result.attempts),
            result.spent.cost_usd == 0 ? value() : value(result.spent.cost_usd),
-           result.spent.tokens == 0 ? value() : value(result.spent.tokens)}))
+           result.spent.tokens == 0 ? value() : value(result.spent.tokens), short_failure(result)}))
                        : troupe::to_value(result).with("output", to_portable(result.output));
   return value::list(without_tail(
       {dispatch, std::move(body), changes_of(before.data(), result.ctx.data()), counts_of(run)}));
@@ -204,6 +221,7 @@ outcome<remote_result> read_result(const value& content) {
   made.result.attempts = static_cast<std::uint32_t>(
       std::clamp<std::int64_t>(integer_of(body.at(1), 1), 0, UINT32_MAX));
   made.result.spent = {body.at(2).to_double(), integer_of(body.at(3))};
+  if (const auto why = body.at(4); why.is_list()) made.result.why = read_short_failure(why);
   return made;
 }
 
@@ -280,7 +298,7 @@ outcome<std::unique_ptr<remote_event>> read_event(const value& content) {
   if (const auto result = at(10); !result.is_null()) {
     auto read = step_result_from(result);
     if (!read) return read.why();
-    made->result = std::make_shared<const step_result>(*std::move(read));
+    made->result = std::make_shared<step_result>(*std::move(read));
   }
   auto& event = made->event;
   event.kind = static_cast<event_kind>(kind);

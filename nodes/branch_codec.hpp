@@ -61,7 +61,7 @@ struct remote_event {
   std::string detail{};
   std::string path{};
   std::shared_ptr<const failure> why{};
-  std::shared_ptr<const step_result> result{};
+  std::shared_ptr<step_result> result{};
   std::shared_ptr<const turn> turns{};
   duration since_start{};
 };

@@ -124,6 +124,9 @@ void dispatcher::take_progress(worker_number from, const message& progress, inst
     const auto found = dispatches_.find(about.dispatch);
     if (found == dispatches_.end() || found->second->at != place->second.get()) continue;
     auto& work = *found->second;
+    if (about.result && about.result->node.str().empty()) {
+      about.result->node = place->second->name;
+    }
     auto& event = about.event;
     event.run = work.request.run.get();
     event.at = std::min(now, event.run->started() + about.since_start);

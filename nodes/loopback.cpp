@@ -167,7 +167,7 @@ private:
     std::mutex mutex;
     std::condition_variable done;
     auto is_done = false;
-    post([&] {
+    queue_.post_now([&] {
       what();
       const std::scoped_lock lock(mutex);
       is_done = true;

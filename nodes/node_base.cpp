@@ -79,7 +79,7 @@ void node_base::in_turn(const std::function<void()>& what) {
   std::mutex mutex;
   std::condition_variable done;
   auto is_done = false;
-  post(errand{[&] {
+  queue_.post_now(errand{[&] {
     what();
     const std::scoped_lock lock(mutex);
     is_done = true;

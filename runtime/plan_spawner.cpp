@@ -261,14 +261,7 @@ private:
       const auto& target = *find_(node.target());
       return spawn(target, path, is_shown_as_used(node, target) ? name : shown_as);
     }
-    if (node.kind() == plan_kind::place) {
-      const auto outside = labels_.size();
-      const auto& added = node.options_as<place>().labels;
-      labels_.insert(labels_.end(), added.begin(), added.end());
-      auto inner = spawn(node.children()[0].stage, path + "/0", shown_as);
-      labels_.resize(outside);
-      return inner;
-    }
+    if (node.kind() == plan_kind::place) return labelled(node, path, shown_as);
     const auto is_step = node.kind() == plan_kind::step;
     if (std::exchange(leaving_, false) || (is_step && leaves_home_)) {
       if (auto there = placed(node, path, shown_as)) return *there;
@@ -383,6 +376,16 @@ private:
       if (!definition.type.empty()) made.step_types.push_back(definition.type);
     }
     for (const auto& each : node.children()) note_steps(each.stage, made);
+  }
+
+  // What is inside keeps to processes with these labels too.
+  stage_ref labelled(const plan& node, const std::string& path, const std::string& shown_as) {
+    const auto outside = labels_.size();
+    const auto& added = node.options_as<place>().labels;
+    labels_.insert(labels_.end(), added.begin(), added.end());
+    auto inner = spawn(node.children()[0].stage, path + "/0", shown_as);
+    labels_.resize(outside);
+    return inner;
   }
 
   // The composite carries the primary's name; the levels below it keep their own.
