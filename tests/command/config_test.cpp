@@ -198,6 +198,24 @@ TEST_F(Config, WarnsOfAVariableThatIsNearlyASetting) {
                         "TROUPE_HEARTBEAT?\n");
 }
 
+TEST_F(Config, IsDocumentedWithItsDefaults) {
+  std::ifstream page(TROUPE_NODE_SETTINGS);
+  std::vector<std::string> rows;
+  for (std::string line; std::getline(page, line);) rows.push_back(line);
+  const detail::node_settings none("troupe",
+                                   {{}, [](const std::string&) { return std::nullopt; }, {}});
+  for (const auto& each : detail::all_node_settings()) {
+    const auto content = none.content(each);
+    const auto shown = content.is_null()   ? std::string(" ")
+                       : content.is_text() ? " `" + *content.if_text() + "` "
+                                           : " `" + write_json(content) + "` ";
+    EXPECT_THAT(rows, Contains(AllOf(StartsWith("| `" + std::string(each.path) + "` | `"
+                                                + each.variable() + "` | "),
+                                     HasSubstr(" |" + shown + "| "))))
+        << each.path;
+  }
+}
+
 TEST_F(Config, NeedsAnAction) {
   EXPECT_THAT(ask({"config"}).err, HasSubstr("config: ACTION is missing"));
   EXPECT_THAT(ask({"config", "shwo"}).err, HasSubstr("must be show, not shwo; did you mean show?"));
