@@ -57,6 +57,8 @@ outcome<pid_t> child_node::start(const std::vector<std::string>& argv) {
   call.argv = argv;
   // It must not speak for us.
   call.environment = {{"NOTIFY_SOCKET", std::nullopt}, {"WATCHDOG_USEC", std::nullopt}};
+  // It has programs of its own to end.
+  call.death_signal = SIGTERM;
   auto started = [&] {
     const signal_shield shield;
     return spawn(call);

@@ -26,8 +26,8 @@ private:
   std::string rest_;
 };
 
-/// A node as a process of its own: started, listened to, ended. The kernel kills it when this
-/// process ends, however that comes about.
+/// A node as a process of its own: started, listened to, ended. It ends at once when this process
+/// does, however that comes about.
 class child_node {
 public:
   struct callbacks {

@@ -42,6 +42,7 @@ struct node_request {
   std::string action{}; ///< of `config`
   bool json = false;
   bool origin = false;
+  bool ends_with_parent = false;
 };
 
 struct up_request {

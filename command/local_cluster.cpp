@@ -70,7 +70,8 @@ int local_cluster::run() {
 
 std::vector<std::string> local_cluster::arguments_of(const member& which) const {
   const auto& name = which.process->name();
-  std::vector<std::string> all{program_, "node", "--json", "--name", name, "--role"};
+  std::vector<std::string> all{program_, "node", "--json", "--ends-with-parent",
+                               "--name", name,   "--role"};
   if (which.is_worker) {
     all.insert(all.end(), {"worker", "--coordinators", links_});
   } else {

@@ -49,15 +49,24 @@ public:
     // A worker counts as started while nobody answers yet: it goes on trying.
     manager_.tell("READY=1\nSTATUS=looking for coordinators");
     if (!is_worker()) announce();
-    while (!signals_.happened() && !node_.wants_to_leave()) {
+    while (!signals_.happened() && !node_.wants_to_leave() && !is_orphan()) {
       look();
       pollfd signal{signals_.descriptor(), POLLIN, 0};
       poll(&signal, 1, static_cast<int>(look_every.count()));
     }
-    return leave();
+    return is_orphan() ? give_up() : leave();
   }
 
 private:
+  [[nodiscard]] bool is_orphan() const { return request_.ends_with_parent && getppid() != parent_; }
+
+  // What it runs for somebody else ends when the node does, and nobody is there to end it for good
+  // should that take too long.
+  static int give_up() {
+    alarm(5);
+    return exit_cancelled;
+  }
+
   [[nodiscard]] bool is_worker() const { return options_.role == node_role::worker; }
 
   void look() {
@@ -132,6 +141,7 @@ private:
   console& console_;
   const node_request& request_;
   const service_manager& manager_;
+  const pid_t parent_ = getppid();
   const node_options options_;
   interrupts signals_;
   node node_;

@@ -78,6 +78,9 @@ private:
     text_option(to, "--ready-file", "FILE", into_.node.ready_file,
                 "Write its addresses there, as JSON, once it is ready; removed at the end");
     to.add_flag("--json", into_.node.json, "Write the same to standard output");
+    to.add_flag("--ends-with-parent", into_.node.ends_with_parent,
+                "End at once with who started it")
+        ->group("");
   }
 
   void add_config_command() {

@@ -31,6 +31,7 @@ struct launch {
   std::vector<char*> envp;
   const char* directory = nullptr;
   pid_t parent = 0;
+  int death_signal = SIGKILL;
   int input = -1;
   int output = -1;
   int errors = -1;
@@ -121,7 +122,7 @@ void reset_signals() noexcept {
 
 [[noreturn]] void become_program(const launch& plan) noexcept {
   setpgid(0, 0);
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  prctl(PR_SET_PDEATHSIG, plan.death_signal);
   if (getppid() != plan.parent) _exit(127);
   dup2(plan.input, STDIN_FILENO);
   dup2(plan.output, STDOUT_FILENO);
@@ -190,6 +191,7 @@ launch prepare(const process_call& call) {
   plan.envp = pointers_to(plan.variables);
   if (!call.directory.empty()) plan.directory = call.directory.c_str();
   plan.parent = getpid();
+  plan.death_signal = call.death_signal;
   return plan;
 }
 

@@ -13,6 +13,7 @@
 #include <memory>
 #include <sstream>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -81,14 +82,16 @@ protected:
   [[nodiscard]] bool has(const std::string& name) const {
     return std::filesystem::exists(folder + '/' + name);
   }
-  /// How many processes there are that were told something of this test's folder.
+  /// How many processes there are that work in this test's folder, or were told of it.
   [[nodiscard]] std::size_t processes() const {
     std::size_t count = 0;
     for (const auto& each : std::filesystem::directory_iterator("/proc")) {
+      std::error_code gone;
+      const auto place = std::filesystem::read_symlink(each.path() / "cwd", gone).string();
       std::ifstream in(each.path() / "cmdline", std::ios::binary);
       std::ostringstream words;
       if (in) words << in.rdbuf();
-      count += words.str().find(folder) != std::string::npos ? 1 : 0;
+      count += place == folder || words.str().find(folder) != std::string::npos ? 1 : 0;
     }
     return count;
   }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -68,6 +69,8 @@ running_program::running_program(const std::vector<std::string>& argv, program_o
   id_ = fork();
   if (id_ == 0) {
     setpgid(0, 0);
+    // A test that is killed does not come to clean up.
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(in[0], 0);
     dup2(out[1], 1);
     dup2(err[1], 2);

@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <csignal>
 #include <cstddef>
 #include <map>
 #include <optional>
@@ -25,6 +26,7 @@ struct process_call {
   std::string input{};                            ///< for its standard input
   duration grace = std::chrono::seconds(5);       ///< between SIGTERM and SIGKILL
   std::size_t max_output = std::size_t{16} << 20; ///< bytes of its standard output
+  int death_signal = SIGKILL; ///< that the kernel sends it when the thread that started it ends
 };
 
 /// Owns an open file descriptor, or none.
@@ -56,7 +58,7 @@ struct spawned_process {
   file_descriptor errors{};
 };
 
-/// Starts a program. The kernel kills it when the calling thread ends.
+/// Starts a program. The kernel signals it when the calling thread ends.
 ///
 /// REQUIRES: the calling thread blocks all signals. The child runs in our memory until it is
 /// another program, and no handler of ours may run there.
