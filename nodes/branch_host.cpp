@@ -19,6 +19,9 @@ struct branch_host::coordinator {
   std::map<branch_number, std::shared_ptr<branch>> branches{};
   std::unordered_map<dispatch_number, std::uint64_t> open{}; // to the id given to the stages
   std::map<branch_number, std::uint32_t> interests{};
+  // Cancels that came before the work, which travels longer, or after its end; oldest first.
+  std::unordered_map<dispatch_number, std::string> early_cancels{};
+  std::deque<dispatch_number> oldest_cancels{};
   frame_writer results{message_kind::results};
   frame_writer progress{message_kind::progress};
   bool connected = true;
@@ -42,9 +45,10 @@ branch_host::branch_host(branch_host_options options, branch_deployer& deployer,
 branch_host::~branch_host() = default;
 
 void branch_host::add_coordinator(coordinator_number from) {
-  auto made = std::make_unique<coordinator>();
+  auto& made = coordinators_[from];
+  if (made) return;
+  made = std::make_unique<coordinator>();
   made->number = from;
-  coordinators_.insert_or_assign(from, std::move(made));
 }
 
 void branch_host::lose_coordinator(coordinator_number from) {
@@ -150,9 +154,15 @@ void branch_host::open(coordinator& from, remote_request request) {
                   {failure_kind::permanent,
                    "the worker was told nothing of branch " + std::to_string(request.branch)});
   }
+  // A peer that says it twice does not get it twice.
+  if (from.open.count(request.dispatch) > 0) return;
   const auto& of = found->second;
   of->used = ++uses_;
   if (of->why_not) return refuse(from, request.dispatch, of->name, *of->why_not);
+  if (auto cancelled = from.early_cancels.extract(request.dispatch)) {
+    return refuse(from, request.dispatch, of->name,
+                  {failure_kind::cancelled, std::move(cancelled.mapped())});
+  }
   const auto id = ++last_id_;
   auto& made = request.request;
   made.id = request_id{id};
@@ -174,15 +184,24 @@ void branch_host::take_cancel(coordinator_number from, const message& content) {
     const auto number = item.at(std::size_t{0});
     const auto reason = item.at(1);
     if (!number.if_integer()) continue;
-    const auto found = place->second->open.find(static_cast<dispatch_number>(*number.if_integer()));
-    if (found == place->second->open.end()) continue;
-    open_.at(found->second)
-        .of->live.cancel(
-            request_id{found->second},
-            std::make_shared<const failure>(failure{
-                failure_kind::cancelled, reason.if_text() ? *reason.if_text() : "cancelled"}),
-            results_.get());
+    cancel(*place->second, static_cast<dispatch_number>(*number.if_integer()),
+           reason.if_text() ? *reason.if_text() : "cancelled");
   }
+}
+
+void branch_host::cancel(coordinator& from, dispatch_number dispatch, std::string why) {
+  const auto found = from.open.find(dispatch);
+  if (found != from.open.end()) {
+    const auto reason =
+        std::make_shared<const failure>(failure{failure_kind::cancelled, std::move(why)});
+    return open_.at(found->second)
+        .of->live.cancel(request_id{found->second}, reason, results_.get());
+  }
+  if (!from.early_cancels.emplace(dispatch, std::move(why)).second) return;
+  from.oldest_cancels.push_back(dispatch);
+  if (from.oldest_cancels.size() <= options_.max_early_cancels) return;
+  from.early_cancels.erase(from.oldest_cancels.front());
+  from.oldest_cancels.pop_front();
 }
 
 void branch_host::take_result(step_result result) {
@@ -239,16 +258,18 @@ void branch_host::take_usage(const run_scope* run, const usage& spent) {
 void branch_host::hand_back(const std::string& why) {
   const auto reason = std::make_shared<const failure>(failure{failure_kind::cancelled, why});
   for (auto& [id, work] : open_) {
-    if (!work.from->connected) continue;
-    step_result unfinished;
-    unfinished.why = reason;
-    auto item = value::list({work.dispatch, troupe::to_value(unfinished), {}, {}, true});
-    write(*work.from, work.from->results, item);
+    if (work.from->connected) {
+      step_result unfinished;
+      unfinished.why = reason;
+      auto item = value::list({work.dispatch, troupe::to_value(unfinished), {}, {}, true});
+      write(*work.from, work.from->results, item);
+    }
     work.from->open.erase(work.dispatch);
     work.of->live.cancel(request_id{id}, reason, results_.get());
   }
   by_run_.clear();
   open_.clear();
+  std::erase_if(coordinators_, [](const auto& each) { return !each.second->connected; });
 }
 
 void branch_host::flush() {

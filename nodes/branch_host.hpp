@@ -49,6 +49,7 @@ using usage_listener = std::function<void(const run_scope* run, const usage& spe
 struct branch_host_options {
   std::size_t max_branches = 1'000; ///< live; those that were not used for longest go first
   std::size_t max_bytes_in_frame = 128u << 10;
+  std::size_t max_early_cancels = 10'000; ///< of each coordinator, of work that has not come yet
 };
 
 /// Does the work of coordinators in a worker: makes branches live once, by hash and place, opens
@@ -94,6 +95,7 @@ private:
 
   void refuse(coordinator& to, dispatch_number number, const std::string& name, failure why);
   void open(coordinator& from, remote_request request);
+  void cancel(coordinator& from, dispatch_number dispatch, std::string why);
   void forget_unused();
   void write(coordinator& to, frame_writer& writer, const value& item);
 

@@ -84,6 +84,7 @@ void worker_base::said(peer& by, message& content) {
 }
 
 void worker_base::welcomed(peer& by, const message& content) {
+  if (by.is_known) return drop(by, "it said welcome twice");
   auto theirs = node_facts_from(content.item(0));
   const auto misfit = theirs ? incompatible(facts_, *theirs) : std::optional(theirs.why().message);
   if (misfit) return drop(by, *misfit);
