@@ -43,6 +43,7 @@ std::size_t bytes_of(const cache_entry& entry) {
 value troupe_describe(const cache& options) {
   return description::map({
       {"name", description::of_name(options.name)},
+      {"scope", describe_scope(options.scope)},
       {"ttl", description::of(options.ttl)},
       {"max_size", options.max_size},
       {"max_bytes", options.max_bytes},
@@ -56,12 +57,14 @@ value troupe_describe(const cache& options) {
 
 value troupe_describe_shared(const cache& options) {
   return description::map({{"name", description::of_name(options.name)},
+                           {"scope", describe_scope(options.scope)},
                            {"ttl", description::of(options.ttl)},
                            {"max_size", options.max_size},
                            {"max_bytes", options.max_bytes}});
 }
 
 void troupe_check(const cache& options, option_check& report) {
+  check_scope(options.scope, options.name, report);
   if (options.ttl) report.positive("ttl", *options.ttl);
   report.at_least("max_size", description::as_signed(options.max_size), 1);
   report.at_least("max_bytes", description::as_signed(options.max_bytes), 1);

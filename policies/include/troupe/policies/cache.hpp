@@ -1,5 +1,6 @@
 #pragma once
 
+#include <troupe/policies/state_scope.hpp>
 #include <troupe/protocol/behavior.hpp>
 #include <troupe/protocol/context.hpp>
 #include <troupe/protocol/digest.hpp>
@@ -29,6 +30,7 @@ struct cache {
   /// Caches of one name are one cache, for every deployment of a runtime: they share room and time
   /// to live. Without a name it belongs to its place.
   std::string name{};
+  state_scope scope = state_scope::local; ///< `cluster` needs a name
   std::optional<duration> ttl =
       std::chrono::hours(1);     ///< age at which an entry has expired; none: never
   std::size_t max_size = 10'000; ///< entries; the least recently used one goes first
