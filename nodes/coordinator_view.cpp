@@ -51,7 +51,11 @@ value coordinator::caches() {
 outcome<value> coordinator::clear_cache(const std::string& name) {
   const auto live = runtime_->cache(name);
   if (!live) return failure{failure_kind::permanent, "there is no cache `" + name + "`"};
-  live->clear();
+  try {
+    live->clear();
+  } catch (const step_error& error) {
+    return error.why();
+  }
   return value::map({{"name", name}, {"size", 0}});
 }
 

@@ -5,6 +5,7 @@
 #include <troupe/policies/retry.hpp>
 #include <troupe/policies/timeout.hpp>
 #include <troupe/protocol/json.hpp>
+#include <troupe/runtime/redis_cache.hpp>
 
 #include <array>
 #include <charconv>
@@ -214,6 +215,15 @@ std::optional<breaker> stage_reader::read_breaker(const yaml_node& given) {
   return options;
 }
 
+void stage_reader::read_backend(const yaml_node& node, cache& options) {
+  const auto where = file_.text(node, "backend");
+  if (!where || *where == "memory") return;
+  // The text is not repeated: it may hold a password.
+  if (const auto why = check_redis_url(*where))
+    file_.error(node.at, "bad-value", "`backend` must be memory, or it " + why->message);
+  else options.backend = redis_cache(*where);
+}
+
 void stage_reader::read_cache_options(const yaml_node& node, cache& options) {
   static constexpr std::array<std::string_view, 2> variables{"input", "context"};
   for (const auto& [key, at, content] : node.members) {
@@ -233,13 +243,7 @@ void stage_reader::read_cache_options(const yaml_node& node, cache& options) {
     if (key == "negative_ttl") options.negative_ttl = file_.length(content, key);
     if (key == "store_fallbacks") assign(options.store_fallbacks, file_.boolean(content, key));
     if (key == "scope") assign(options.scope, read_scope(content));
-    if (key == "backend") {
-      const auto where = file_.text(content, key);
-      if (where && *where != "memory") {
-        file_.error(content.at, "bad-value",
-                    "`backend` is \"" + *where + "\"; this build keeps caches in `memory`");
-      }
-    }
+    if (key == "backend") read_backend(content, options);
     if (key == "key") {
       if (const auto made = file_.compile(content, key, variables)) {
         options.key = {

@@ -32,7 +32,8 @@ TYPED_TEST(StateScope, OfAClusterIsDescribed) {
 TYPED_TEST(StateScope, OfAClusterNeedsAName) {
   EXPECT_THAT(
       issues_of(TypeParam{.scope = state_scope::cluster}),
-      ElementsAre("scope is cluster; that needs a name, by which all who share it find it"));
+      ElementsAre(
+          "options.scope is cluster; that needs a name, by which all who share it find it"));
 }
 
 } // namespace
