@@ -136,7 +136,7 @@ void redis_client::loop::transmit(order what, instant now) {
 
 void redis_client::loop::give_up_late(instant now) {
   while (!waiting_.empty() && waiting_.front().deadline <= now) {
-    finish(waiting_.front(), late(), now);
+    finish(waiting_.front(), unconnected(), now);
     forget(waiting_.front());
     waiting_.pop_front();
   }
@@ -148,6 +148,10 @@ void redis_client::loop::give_up_late(instant now) {
 
 failure redis_client::loop::late() const {
   return unusable("it did not answer within " + to_string(options_.command_limit));
+}
+
+failure redis_client::loop::unconnected() const {
+  return unusable("there is no connection within " + to_string(options_.connect_limit));
 }
 
 // Whatever can be done without hearing from outside.
@@ -169,7 +173,7 @@ void redis_client::loop::move_on(instant now) {
   }
   if (phase_ == phase::connecting && now >= address_ends_ && !addresses_.empty()) connect_next(now);
   if (phase_ != phase::resting && phase_ != phase::ready && now >= attempt_ends_)
-    close("there is no connection within " + to_string(options_.connect_limit), now);
+    close(unconnected().message, now);
 }
 
 // The first of the addresses that answers is taken; each has its share of the time.

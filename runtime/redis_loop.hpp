@@ -61,6 +61,7 @@ private:
   void finish(order& what, outcome<redis_answer> content, instant now);
   void forget(const order& what);
   [[nodiscard]] failure late() const;
+  [[nodiscard]] failure unconnected() const;
   [[nodiscard]] instant next_event() const;
   void wake();
 
