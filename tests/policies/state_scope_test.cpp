@@ -3,6 +3,7 @@
 #include <troupe/policies/breaker.hpp>
 #include <troupe/policies/cache.hpp>
 #include <troupe/policies/rate_limit.hpp>
+#include <troupe/policies/state_scope.hpp>
 
 #include <gmock/gmock.h>
 
