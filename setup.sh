@@ -6,13 +6,13 @@ exec </dev/null
 
 run_packages=(
   build-essential ca-certificates cmake libboost-dev libcaf-dev libcli11-dev libcpp-httplib-dev libcurl4-openssl-dev
-  libmsgpack-cxx-dev libre2-dev libspdlog-dev libssl-dev libyaml-cpp-dev ninja-build nlohmann-json3-dev pkg-config
+  libhiredis-dev libmsgpack-cxx-dev libre2-dev libspdlog-dev libssl-dev libyaml-cpp-dev ninja-build nlohmann-json3-dev pkg-config
   tzdata
 )
 test_packages=(
   bash-completion ccache clang-14 clang-format-14 clang-tidy-14 fish git graphviz libbenchmark-dev
   libclang-rt-14-dev libgmock-dev libgtest-dev librapidcheck-dev man-db mold openssl perl-base procps
-  shellcheck tmux zsh
+  redis-server shellcheck tmux zsh
 )
 source_folders=(protocol expressions policies actors runtime workflows service nodes command examples tests benchmarks)
 

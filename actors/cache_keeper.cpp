@@ -1,4 +1,5 @@
 #include <troupe/actors/cache_keeper.hpp>
+#include <troupe/actors/stage_engine.hpp>
 #include <troupe/actors/step_host.hpp>
 
 namespace troupe::actors {
@@ -33,18 +34,26 @@ step_result replay(const cache_entry& entry, const context& before) {
   return result;
 }
 
+void put(const cache_keeper& home, const digest& key, cache_entry entry,
+         std::optional<duration> keep, instant now) {
+  auto* waiting = home.shared->waiting_backend();
+  if (!waiting) return home.shared->backend().put(key, std::move(entry), keep, now);
+  // Nobody waits until it is stored: a look that starts later is answered later.
+  auto why = waiting->start_put(key, entry, keep, [shared = home.shared] { ++shared->errors; });
+  if (why) throw step_error(*std::move(why));
+}
+
 // What both kinds of calls share: filling the cache with a result.
 void store(const cache_keeper& home, const digest& key, const step_result& result,
            const context& before, instant now) {
   const auto& options = home.options;
-  auto& shared = *home.shared;
   if (result.success()) {
     if (!options.store_fallbacks && result.metadata().fallback_triggered) return;
     std::optional<duration> keep = options.ttl;
     if (keep && options.stale_if_error) *keep += *options.stale_if_error;
-    shared.backend().put(key, make_entry(result, before, now), keep, now);
+    put(home, key, make_entry(result, before, now), keep, now);
   } else if (options.negative_ttl && !ends_the_run(*result.why)) {
-    shared.backend().put(key, make_entry(result, before, now), options.negative_ttl, now);
+    put(home, key, make_entry(result, before, now), options.negative_ttl, now);
   }
 }
 
@@ -94,23 +103,58 @@ class cache_call final : public call {
 public:
   explicit cache_call(const cache_keeper& home) : home_(home), shared_(*home.shared) {}
   ~cache_call() override {
+    if (looking_) shared_.end_look(key_);
     if (in_flight_) shared_.leave(key_, where_);
   }
 
 private:
   void start() override {
     if (!choose_key()) return run_uncached();
+    where_ = address();
+    if (shared_.waiting_backend()) return ask();
     for (;;) {
       const auto seen = shared_.ended();
       if (!look_up()) return;
-      where_ = address();
-      const auto role = shared_.join(key_, where_, seen);
-      if (role == shared_cache::role::look_again) continue;
-      in_flight_ = true;
-      if (role == shared_cache::role::leader) lead();
-      else emit({.kind = event_kind::call_waiting, .detail = "the same request is being computed"});
-      return;
+      if (take_part(shared_.join(key_, where_, seen))) return;
     }
+  }
+
+  // Returns false when the cache has to be looked into once more.
+  bool take_part(shared_cache::role role) {
+    if (role == shared_cache::role::look_again) return false;
+    in_flight_ = true;
+    if (role == shared_cache::role::leader) lead();
+    else emit({.kind = event_kind::call_waiting, .detail = "the same request is being computed"});
+    return true;
+  }
+
+  // Looks into a backend that answers later; `on_found` goes on.
+  void ask() {
+    seen_ = shared_.begin_look(key_);
+    looking_ = true;
+    // The answer comes in real time.
+    auto clock = engine().services().hold_clock();
+    const auto asked = attempt("reading it", [&] {
+      shared_.waiting_backend()->start_get(
+          key_, now(),
+          [where = where_, clock = std::move(clock)](waiting_cache_backend::found answer) mutable {
+            where.send({shared_cache::found_signal,
+                        std::make_shared<waiting_cache_backend::found>(std::move(answer))});
+            clock.reset();
+          });
+    });
+    if (!asked) run_uncached();
+  }
+
+  void on_found(const waiting_cache_backend::found& answer) {
+    if (!answer.warning.empty()) warn(answer.warning);
+    if (answer.failed) {
+      ++shared_.errors;
+      return run_uncached();
+    }
+    if (answer.entry && !is_of_no_use(answer.entry)) return;
+    looking_ = false;
+    if (!take_part(shared_.join_after_look(key_, where_, seen_))) ask();
   }
 
   // Runs something of the user's; when it throws, the step goes uncached.
@@ -143,7 +187,11 @@ private:
       run_uncached();
       return false;
     }
-    if (!entry) return true;
+    return !entry || is_of_no_use(entry);
+  }
+
+  // Answers with an entry that may be served; otherwise the step has to run.
+  bool is_of_no_use(const std::shared_ptr<const cache_entry>& entry) {
     switch (freshness_of(home_.options, *entry, now())) {
     case freshness::fresh: hit(*entry); return false;
     case freshness::refreshing:
@@ -225,6 +273,8 @@ private:
   void on_signal(signal content) override {
     if (cancel_reason()) return;
     if (content.what == shared_cache::lead_signal) return lead();
+    if (content.what == shared_cache::found_signal)
+      return on_found(*std::static_pointer_cast<waiting_cache_backend::found>(content.payload));
     in_flight_ = false;
     const auto shared =
         *std::static_pointer_cast<std::shared_ptr<const cache_entry>>(content.payload);
@@ -241,6 +291,8 @@ private:
   digest key_{};
   call_address where_;
   std::shared_ptr<const cache_entry> stale_;
+  std::uint64_t seen_ = 0;
+  bool looking_ = false;
   bool in_flight_ = false;
   bool uncached_ = false;
 };

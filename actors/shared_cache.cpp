@@ -11,13 +11,18 @@ bool same_call(const call_address& left, const call_address& right) {
   return left.host == right.host && left.call == right.call;
 }
 
+std::shared_ptr<cache_backend> backend_for(const cache& options, const std::string& place) {
+  if (!options.backend)
+    return std::make_shared<in_memory_cache>(options.max_size, options.max_bytes);
+  auto part = options.backend->part_of(options.name.empty() ? place : options.name);
+  return part ? part : options.backend;
+}
+
 } // namespace
 
-shared_cache::shared_cache(cache options)
-    : options_(std::move(options)),
-      backend_(options_.backend
-                   ? options_.backend
-                   : std::make_shared<in_memory_cache>(options_.max_size, options_.max_bytes)) {}
+shared_cache::shared_cache(cache options, const std::string& place)
+    : options_(std::move(options)), backend_(backend_for(options_, place)),
+      waiting_(dynamic_cast<waiting_cache_backend*>(backend_.get())) {}
 
 cache_statistics shared_cache::statistics() const {
   cache_statistics all;
@@ -34,12 +39,48 @@ cache_statistics shared_cache::statistics() const {
 shared_cache::role shared_cache::join(const digest& key, const call_address& who,
                                       std::uint64_t seen) {
   const std::scoped_lock lock(mutex_);
+  return take_part(key, who, ended_ != seen);
+}
+
+std::uint64_t shared_cache::begin_look(const digest& key) {
+  const std::scoped_lock lock(mutex_);
+  auto& place = watched_[key];
+  ++place.lookers;
+  return place.ended;
+}
+
+shared_cache::role shared_cache::join_after_look(const digest& key, const call_address& who,
+                                                 std::uint64_t seen) {
+  const std::scoped_lock lock(mutex_);
+  const auto outdated = watched_[key].ended != seen;
+  leave_look(key);
+  return take_part(key, who, outdated);
+}
+
+void shared_cache::end_look(const digest& key) {
+  const std::scoped_lock lock(mutex_);
+  leave_look(key);
+}
+
+void shared_cache::leave_look(const digest& key) {
+  const auto place = watched_.find(key);
+  if (place != watched_.end() && --place->second.lookers == 0) watched_.erase(place);
+}
+
+void shared_cache::note_end(const digest& key) {
+  ++ended_;
+  const auto place = watched_.find(key);
+  if (place != watched_.end()) ++place->second.ended;
+}
+
+shared_cache::role shared_cache::take_part(const digest& key, const call_address& who,
+                                           bool outdated) {
   const auto [place, fresh] = flights_.try_emplace(key);
   if (!fresh) {
     place->second.waiters.push_back(who);
     return role::waiter;
   }
-  if (ended_ != seen) {
+  if (outdated) {
     flights_.erase(place);
     return role::look_again;
   }
@@ -51,7 +92,7 @@ void shared_cache::share(const digest& key, const std::shared_ptr<const cache_en
   std::vector<call_address> waiters;
   {
     const std::scoped_lock lock(mutex_);
-    ++ended_;
+    note_end(key);
     const auto place = flights_.find(key);
     if (place == flights_.end()) return;
     waiters = std::move(place->second.waiters);
@@ -73,7 +114,7 @@ void shared_cache::leave(const digest& key, const call_address& who) {
       return;
     }
     if (waiters.empty()) {
-      ++ended_;
+      note_end(key);
       flights_.erase(place);
       return;
     }

@@ -11,7 +11,7 @@ value coordinator::breakers() {
     if (!live) continue;
     all.push_back(value::map({
         {"name", name},
-        {"scope", "local"},
+        {"scope", to_string(live->options().scope)},
         {"state", to_string(live->state())},
         {"failure_count", live->failure_count()},
         {"success_count", live->success_count()},
@@ -36,7 +36,7 @@ value coordinator::caches() {
     const auto counted = live->statistics();
     all.push_back(value::map({
         {"name", name},
-        {"scope", "local"},
+        {"scope", to_string(live->options().scope)},
         {"size", counted.size},
         {"bytes", counted.bytes},
         {"hits", counted.hits},
@@ -51,7 +51,11 @@ value coordinator::caches() {
 outcome<value> coordinator::clear_cache(const std::string& name) {
   const auto live = runtime_->cache(name);
   if (!live) return failure{failure_kind::permanent, "there is no cache `" + name + "`"};
-  live->clear();
+  try {
+    live->clear();
+  } catch (const step_error& error) {
+    return error.why();
+  }
   return value::map({{"name", name}, {"size", 0}});
 }
 

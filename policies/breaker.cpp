@@ -36,6 +36,7 @@ duration grown(duration wait, const breaker& options) {
 value troupe_describe(const breaker& options) {
   return description::map({
       {"name", description::of_name(options.name)},
+      {"scope", describe_scope(options.scope)},
       {"failure_threshold", options.failure_threshold},
       {"success_threshold", options.success_threshold},
       {"wait", description::of(options.wait)},
@@ -52,6 +53,7 @@ value troupe_describe(const breaker& options) {
 }
 
 void troupe_check(const breaker& options, option_check& report) {
+  check_scope(options.scope, options.name, report);
   report.at_least("failure_threshold", options.failure_threshold, 1);
   report.at_least("success_threshold", options.success_threshold, 1);
   report.positive("wait", options.wait);

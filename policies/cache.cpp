@@ -38,11 +38,16 @@ std::size_t bytes_of(const cache_entry& entry) {
   return bytes;
 }
 
+value backend_of(const cache& options) {
+  return options.backend ? description::of_name(options.backend->shown_as()) : value();
+}
+
 } // namespace
 
 value troupe_describe(const cache& options) {
   return description::map({
       {"name", description::of_name(options.name)},
+      {"scope", describe_scope(options.scope)},
       {"ttl", description::of(options.ttl)},
       {"max_size", options.max_size},
       {"max_bytes", options.max_bytes},
@@ -51,17 +56,21 @@ value troupe_describe(const cache& options) {
       {"stale_if_error", description::of(options.stale_if_error)},
       {"negative_ttl", description::of(options.negative_ttl)},
       {"store_fallbacks", options.store_fallbacks},
+      {"backend", backend_of(options)},
   });
 }
 
 value troupe_describe_shared(const cache& options) {
   return description::map({{"name", description::of_name(options.name)},
+                           {"scope", describe_scope(options.scope)},
                            {"ttl", description::of(options.ttl)},
                            {"max_size", options.max_size},
-                           {"max_bytes", options.max_bytes}});
+                           {"max_bytes", options.max_bytes},
+                           {"backend", backend_of(options)}});
 }
 
 void troupe_check(const cache& options, option_check& report) {
+  check_scope(options.scope, options.name, report);
   if (options.ttl) report.positive("ttl", *options.ttl);
   report.at_least("max_size", description::as_signed(options.max_size), 1);
   report.at_least("max_bytes", description::as_signed(options.max_bytes), 1);
@@ -83,6 +92,14 @@ outcome<digest> cache_key(const digest& definition, const value& input, const co
 
 outcome<digest> cache_key(const digest& definition, const value& chosen_key) {
   return sum_of({key_version, as_value(definition), "key", chosen_key});
+}
+
+std::shared_ptr<cache_backend> cache_backend::part_of(const std::string& /*name*/) {
+  return nullptr;
+}
+
+std::string cache_backend::shown_as() const {
+  return {};
 }
 
 double cache_statistics::hit_rate() const noexcept {

@@ -25,6 +25,7 @@ duration rounded_up(double nanoseconds) {
 value troupe_describe(const rate_limit& options) {
   return description::map({
       {"name", description::of_name(options.name)},
+      {"scope", describe_scope(options.scope)},
       {"rate", options.rate},
       {"per", description::of(options.per)},
       {"burst", options.burst},
@@ -33,6 +34,7 @@ value troupe_describe(const rate_limit& options) {
 }
 
 void troupe_check(const rate_limit& options, option_check& report) {
+  check_scope(options.scope, options.name, report);
   report.require(std::isfinite(options.rate) && options.rate > 0, "rate",
                  "is " + description::text(options.rate) + "; it must be above 0");
   report.positive("per", options.per);

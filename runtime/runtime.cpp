@@ -204,6 +204,10 @@ cache_statistics cache_handle::statistics() const {
   return cache_->statistics();
 }
 
+cache cache_handle::options() const {
+  return cache_->options();
+}
+
 void cache_handle::clear() const {
   cache_->backend().clear();
 }

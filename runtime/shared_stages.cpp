@@ -34,7 +34,8 @@ std::shared_ptr<actors::shared_breaker> shared_stages::breaker_for(const breaker
 
 std::shared_ptr<actors::shared_cache> shared_stages::cache_for(const cache& options,
                                                                const digest& definition) {
-  if (options.name.empty()) return std::make_shared<actors::shared_cache>(options);
+  if (options.name.empty())
+    return std::make_shared<actors::shared_cache>(options, '~' + to_hex(definition).substr(0, 16));
   const std::scoped_lock lock(mutex_);
   auto& entry = find_or_make(caches_, "cache", options);
   entry.definitions.push_back(definition);

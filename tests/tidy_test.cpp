@@ -53,6 +53,7 @@ const reach third_party[] = {
     {"curl/", {"runtime/http_client.cpp", "service/client_connection.cpp"}},
     {"re2/", {"expressions/text_pattern.cpp"}},
     {"yaml-cpp/", {"workflows/yaml_document.cpp"}},
+    {"hiredis/", {"runtime/redis_protocol.cpp"}},
     {"CLI/",
      {"command/command_line.cpp", "command/cluster_parser.cpp", "command/node_parser.cpp",
       "command/option_makers.hpp"}},

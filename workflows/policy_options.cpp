@@ -5,6 +5,7 @@
 #include <troupe/policies/retry.hpp>
 #include <troupe/policies/timeout.hpp>
 #include <troupe/protocol/json.hpp>
+#include <troupe/runtime/redis_cache.hpp>
 
 #include <array>
 #include <charconv>
@@ -77,6 +78,12 @@ stage_reader::read_failure_test(const yaml_node& node, std::string_view what) {
         return is_true(*answer, made);
       },
       "cel:" + made->source()};
+}
+
+std::optional<state_scope> stage_reader::read_scope(const yaml_node& node) {
+  const auto word = file_.word(node, "scope", {"local", "cluster"});
+  if (!word) return std::nullopt;
+  return *word == "cluster" ? state_scope::cluster : state_scope::local;
 }
 
 std::optional<retry> stage_reader::read_retry(const yaml_node& given) {
@@ -158,7 +165,7 @@ void stage_reader::read_breaker_options(const yaml_node& node, breaker& options)
     if (key == "slow_call_duration") options.slow_call_duration = file_.length(content, key);
     if (key == "slow_call_rate") assign(options.slow_call_rate, file_.number(content, key));
     if (key == "failure_if") options.failure_if = read_failure_test(content, key);
-    if (key == "scope") (void)file_.word(content, key, {"local"});
+    if (key == "scope") assign(options.scope, read_scope(content));
     if (key == "window") {
       // So many calls, or so long back.
       if (content.scalar.is_text()) options.window_time = file_.length(content, key);
@@ -208,6 +215,15 @@ std::optional<breaker> stage_reader::read_breaker(const yaml_node& given) {
   return options;
 }
 
+void stage_reader::read_backend(const yaml_node& node, cache& options) {
+  const auto where = file_.text(node, "backend");
+  if (!where || *where == "memory") return;
+  // The text is not repeated: it may hold a password.
+  if (const auto why = check_redis_url(*where))
+    file_.error(node.at, "bad-value", "`backend` must be memory, or it " + why->message);
+  else options.backend = redis_cache(*where);
+}
+
 void stage_reader::read_cache_options(const yaml_node& node, cache& options) {
   static constexpr std::array<std::string_view, 2> variables{"input", "context"};
   for (const auto& [key, at, content] : node.members) {
@@ -226,14 +242,8 @@ void stage_reader::read_cache_options(const yaml_node& node, cache& options) {
     if (key == "stale_if_error") options.stale_if_error = file_.length(content, key);
     if (key == "negative_ttl") options.negative_ttl = file_.length(content, key);
     if (key == "store_fallbacks") assign(options.store_fallbacks, file_.boolean(content, key));
-    if (key == "scope") (void)file_.word(content, key, {"local"});
-    if (key == "backend") {
-      const auto where = file_.text(content, key);
-      if (where && *where != "memory") {
-        file_.error(content.at, "bad-value",
-                    "`backend` is \"" + *where + "\"; this build keeps caches in `memory`");
-      }
-    }
+    if (key == "scope") assign(options.scope, read_scope(content));
+    if (key == "backend") read_backend(content, options);
     if (key == "key") {
       if (const auto made = file_.compile(content, key, variables)) {
         options.key = {
@@ -317,16 +327,21 @@ std::optional<bulkhead> stage_reader::read_bulkhead(const yaml_node& given) {
 std::optional<rate_limit> stage_reader::read_rate_limit(const yaml_node& given) {
   const auto& node = options_of_policy(given);
   if (!file_.is_map(node, "rate_limit")) return std::nullopt;
-  file_.check_keys(node, "`rate_limit`", {"rate", "burst", "max_wait", "scope"});
+  file_.check_keys(node, "`rate_limit`", {"name", "rate", "burst", "max_wait", "scope"});
   rate_limit options;
   if (!node.find("rate")) {
     file_.error(given.at, "missing-key", "`rate_limit` needs `rate`, such as 10/s, 100/m or 50/h");
     return std::nullopt;
   }
   for (const auto& [key, at, content] : node.members) {
+    if (key == "name") {
+      const auto name = file_.text(content, key);
+      if (name && name->empty()) file_.error(content.at, "bad-value", "`name` is empty");
+      else assign(options.name, name);
+    }
     if (key == "burst") assign(options.burst, file_.small_integer(content, key));
     if (key == "max_wait") assign(options.max_wait, file_.length(content, key));
-    if (key == "scope") (void)file_.word(content, key, {"local"});
+    if (key == "scope") assign(options.scope, read_scope(content));
     if (key != "rate") continue;
     const auto text = file_.text(content, key);
     const auto read = text ? parse_rate(*text) : std::nullopt;

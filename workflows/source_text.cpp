@@ -52,8 +52,28 @@ std::string shown_name(std::string_view name) {
   return result;
 }
 
+// Where user and password of the URLs of a line stand, as first and last offset.
+std::vector<std::pair<std::size_t, std::size_t>> credentials_in(std::string_view line) {
+  constexpr std::string_view marker = "://";
+  std::vector<std::pair<std::size_t, std::size_t>> all;
+  for (auto at = line.find(marker); at != line.npos; at = line.find(marker, at + 1)) {
+    const auto from = at + marker.size();
+    const auto rest = line.substr(from, line.find_first_of(" \t\"'", from) - from);
+    const auto end = rest.rfind('@');
+    if (end != rest.npos) all.emplace_back(from, from + end);
+  }
+  return all;
+}
+
 std::string excerpt(text_position at, const text_index& index) {
   const auto end = index.end_of_line(at.line);
+  const auto begin = index.offset_of({.line = at.line, .column = 1});
+  const auto secrets = credentials_in(index.text().substr(begin, end - begin));
+  const auto is_secret = [&](std::size_t offset) {
+    return std::any_of(secrets.begin(), secrets.end(), [&](const auto& range) {
+      return offset >= begin + range.first && offset < begin + range.second;
+    });
+  };
   const auto place = index.offset_of(at);
   std::uint32_t first = 1;
   if (index.offset_of({.line = at.line, .column = max_line_shown + 1}) < end) {
@@ -66,7 +86,8 @@ std::string excerpt(text_position at, const text_index& index) {
   std::string caret(first > 1 ? " " : "");
   for (auto offset = from; offset < to;
        offset += first_code_point(index.text().substr(offset)).length) {
-    append_shown(index.text(), offset, line);
+    if (is_secret(offset)) line += '*';
+    else append_shown(index.text(), offset, line);
     if (offset >= place) continue;
     const auto one = first_code_point(index.text().substr(offset));
     if (one.scalar == '\t') caret += '\t';

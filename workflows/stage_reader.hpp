@@ -104,6 +104,8 @@ private:
   std::optional<timeout> read_timeout(const yaml_node& node);
   std::optional<bulkhead> read_bulkhead(const yaml_node& node);
   std::optional<rate_limit> read_rate_limit(const yaml_node& node);
+  void read_backend(const yaml_node& node, cache& options);
+  std::optional<state_scope> read_scope(const yaml_node& node);
   behavior<bool(const failure&, std::uint32_t)> read_failure_test(const yaml_node& node,
                                                                   std::string_view what);
   template <class T>

@@ -10,6 +10,7 @@
 #include <troupe/runtime/observer.hpp>
 #include <troupe/runtime/pause.hpp>
 #include <troupe/runtime/protect.hpp>
+#include <troupe/runtime/redis_cache.hpp>
 #include <troupe/runtime/run.hpp>
 #include <troupe/runtime/runtime.hpp>
 #include <troupe/runtime/step.hpp>

@@ -17,10 +17,13 @@ namespace troupe::actors {
 /// which keys are being computed right now. Thread-safe.
 class shared_cache {
 public:
-  explicit shared_cache(cache options);
+  /// `place` names a cache without a name towards a backend that many share.
+  explicit shared_cache(cache options, const std::string& place = {});
 
   [[nodiscard]] const cache& options() const noexcept { return options_; }
   [[nodiscard]] cache_backend& backend() const noexcept { return *backend_; }
+  /// The same backend when it has to be waited for, otherwise null.
+  [[nodiscard]] waiting_cache_backend* waiting_backend() const noexcept { return waiting_; }
   [[nodiscard]] cache_statistics statistics() const;
 
   enum class role : std::uint8_t { leader, waiter, look_again };
@@ -28,12 +31,19 @@ public:
       1; ///< payload: shared_ptr<const cache_entry>; the leader is done
   static constexpr std::uint32_t lead_signal =
       2; ///< the leader gave up, the receiver takes its place
+  static constexpr std::uint32_t found_signal =
+      3; ///< payload: waiting_cache_backend::found; what was asked for is there
 
   /// How many computations have ended; read before a look into the backend, and handed to `join`.
   [[nodiscard]] std::uint64_t ended() const noexcept { return ended_; }
   /// Makes the caller the one who computes `key`, or one who waits for it. `look_again` when a
   /// computation has ended since `seen`, so that the entry may be there by now.
   role join(const digest& key, const call_address& who, std::uint64_t seen);
+  /// The same around a look that takes time: which computations of `key` end meanwhile is watched.
+  /// Each `begin_look` is followed by `join_after_look` or `end_look`.
+  std::uint64_t begin_look(const digest& key);
+  role join_after_look(const digest& key, const call_address& who, std::uint64_t seen);
+  void end_look(const digest& key);
   /// The leader is done: everybody who waits gets `result`.
   void share(const digest& key, const std::shared_ptr<const cache_entry>& result);
   /// Somebody goes without a result; when it was the leader, the first who waits takes over.
@@ -49,14 +59,25 @@ private:
     call_address leader;
     std::vector<call_address> waiters;
   };
+  /// Those who are looking a key up, and the computations of it that have ended meanwhile.
+  struct watch {
+    std::size_t lookers = 0;
+    std::uint64_t ended = 0;
+  };
   struct digest_hash {
     std::size_t operator()(const digest& key) const noexcept;
   };
 
+  role take_part(const digest& key, const call_address& who, bool outdated);
+  void note_end(const digest& key);
+  void leave_look(const digest& key);
+
   cache options_;
   std::shared_ptr<cache_backend> backend_;
+  waiting_cache_backend* waiting_;
   std::mutex mutex_;
   std::unordered_map<digest, flight, digest_hash> flights_;
+  std::unordered_map<digest, watch, digest_hash> watched_; // empty without a waiting backend
   std::atomic<std::uint64_t> ended_{0};
 };
 

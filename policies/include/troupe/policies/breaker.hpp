@@ -1,5 +1,6 @@
 #pragma once
 
+#include <troupe/policies/state_scope.hpp>
 #include <troupe/protocol/behavior.hpp>
 #include <troupe/protocol/failure.hpp>
 #include <troupe/protocol/plan.hpp>
@@ -17,6 +18,7 @@ struct breaker {
   /// Breakers of one name are one breaker, for every deployment of a runtime; all must have the
   /// same options. Without a name it belongs to its place in the deployment.
   std::string name{};
+  state_scope scope = state_scope::local;   ///< `cluster` needs a name
   int failure_threshold = 5;                ///< failures in a row that open it; at least 1
   int success_threshold = 2;                ///< successful probes that close it; at least 1
   duration wait = std::chrono::seconds(60); ///< how long it stays open before the first probe

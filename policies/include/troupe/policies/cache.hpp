@@ -1,5 +1,6 @@
 #pragma once
 
+#include <troupe/policies/state_scope.hpp>
 #include <troupe/protocol/behavior.hpp>
 #include <troupe/protocol/context.hpp>
 #include <troupe/protocol/digest.hpp>
@@ -8,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -29,6 +31,7 @@ struct cache {
   /// Caches of one name are one cache, for every deployment of a runtime: they share room and time
   /// to live. Without a name it belongs to its place.
   std::string name{};
+  state_scope scope = state_scope::local; ///< `cluster` needs a name
   std::optional<duration> ttl =
       std::chrono::hours(1);     ///< age at which an entry has expired; none: never
   std::size_t max_size = 10'000; ///< entries; the least recently used one goes first
@@ -43,8 +46,9 @@ struct cache {
   std::optional<duration> stale_if_error{};
   /// How long failures are stored. Without it they never are.
   std::optional<duration> negative_ttl{};
-  bool store_fallbacks = true;              ///< false keeps the answers of fallbacks out
-  std::shared_ptr<cache_backend> backend{}; ///< where entries live; in memory by default
+  bool store_fallbacks = true; ///< false keeps the answers of fallbacks out
+  std::shared_ptr<cache_backend>
+      backend{}; ///< where entries live; in memory by default, see `redis_cache`
   /// Set by the typed layer: false when the input has no plain form, so that only `key` can name
   /// it.
   bool input_has_plain_form = true;
@@ -93,9 +97,32 @@ public:
                    instant now) = 0;
   virtual bool erase(const digest& key) = 0;
   virtual void clear() = 0;
+  /// The part of it that belongs to the cache of that name; null when all caches of it share
+  /// everything.
+  [[nodiscard]] virtual std::shared_ptr<cache_backend> part_of(const std::string& name);
+  /// Where the entries are, without secrets, for descriptions; empty for the memory of the process.
+  [[nodiscard]] virtual std::string shown_as() const;
   [[nodiscard]] virtual std::size_t size() const = 0;
   [[nodiscard]] virtual std::size_t bytes() const = 0;
   [[nodiscard]] virtual std::uint64_t evictions() const = 0;
+};
+
+/// A backend that has to wait for others, such as a server. Calls start their questions and go on
+/// when the answers come; what `cache_backend` declares is for operators here: it waits.
+class waiting_cache_backend : public cache_backend {
+public:
+  struct found {
+    std::shared_ptr<const cache_entry> entry{}; ///< null when there is none
+    bool failed = false;   ///< nobody knows whether there is one: the step runs uncached
+    std::string warning{}; ///< what users have to be told; empty when they know
+  };
+  /// Calls `done` once, from any thread and within a bounded time.
+  virtual void start_get(const digest& key, instant now, std::function<void(found)> done) = 0;
+  /// Returns why the entry cannot be stored at all, if so; calls `failed`, from any thread, when it
+  /// turns out later that it was not.
+  virtual std::optional<failure> start_put(const digest& key, const cache_entry& entry,
+                                           std::optional<duration> keep,
+                                           std::function<void()> failed) = 0;
 };
 
 /// Keeps entries in memory: bounded, least recently used goes first. Thread-safe, so several caches

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <troupe/policies/state_scope.hpp>
 #include <troupe/protocol/plan.hpp>
 
 #include <optional>
@@ -10,7 +11,8 @@ namespace troupe {
 /// Bounds how many calls start per unit of time: a token bucket.
 struct rate_limit {
   std::string name{}; ///< limits of one name are one; without a name it belongs to its place
-  double rate = 10;   ///< calls per `per`; above 0
+  state_scope scope = state_scope::local; ///< `cluster` needs a name
+  double rate = 10;                       ///< calls per `per`; above 0
   duration per = std::chrono::seconds(1);
   int burst = 1; ///< calls that may start at once after a pause; at least 1
   duration max_wait =

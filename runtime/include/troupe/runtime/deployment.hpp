@@ -50,6 +50,8 @@ public:
   cache_handle(std::shared_ptr<actors::shared_cache> cache, std::vector<digest> definitions)
       : cache_(std::move(cache)), definitions_(std::move(definitions)) {}
   [[nodiscard]] cache_statistics statistics() const;
+  /// What all places that share the cache agree on; the rest is that of one of them.
+  [[nodiscard]] cache options() const;
   void clear() const;
   /// Removes what is stored for that key; the key as `cache::key` returns it. False when nothing
   /// was.
