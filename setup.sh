@@ -12,8 +12,8 @@ run_packages=(
 deb_packages=(dpkg-dev file)
 test_packages=(
   bash-completion ccache clang-14 clang-format-14 clang-tidy-14 fish git graphviz libbenchmark-dev
-  libclang-rt-14-dev libgmock-dev libgtest-dev librapidcheck-dev man-db mold openssl perl-base procps
-  shellcheck tmux zsh
+  libclang-rt-14-dev libgmock-dev libgtest-dev librapidcheck-dev lintian man-db mold openssl perl-base procps
+  python3-yaml shellcheck systemd tmux yamllint zsh
 )
 source_folders=(protocol expressions policies actors runtime workflows service nodes command examples tests benchmarks)
 
@@ -147,7 +147,7 @@ check_format() {
 }
 
 check_scripts() {
-  shellcheck setup.sh .ci/run packaging/debian/node/p*
+  shellcheck -x -P SCRIPTDIR setup.sh .ci/run tests/packaging/*.sh packaging/debian/node/p*
 }
 
 make_packages() {
