@@ -65,18 +65,27 @@ container() { # NAME
   buildah from --pull-never --name "troupe-test-$1-$$" troupe >/dev/null
   containers+=("troupe-test-$1-$$")
 }
-# In a subshell: a signal for the job is one for the container.
-inside() ( # NAME, options of `buildah run`, --, command
+arguments=()
+prepare() { # NAME, options of `buildah run`, --, command
   local name=troupe-test-$1-$$
   shift
-  local options=()
+  arguments=()
   while [[ $1 != -- ]]; do
-    options+=("$1")
+    arguments+=("$1")
     shift
   done
   shift
-  exec buildah run "${options[@]}" "$name" -- "$@"
-)
+  arguments+=("$name" -- "$@")
+}
+inside() {
+  prepare "$@"
+  buildah run "${arguments[@]}"
+}
+# For jobs: a signal for the job is one for the container.
+become() {
+  prepare "$@"
+  exec buildah run "${arguments[@]}"
+}
 wait_for() { # FILE
   local _
   for _ in {1..150}; do
@@ -96,7 +105,7 @@ for _ in once twice; do inside once "${certificates[@]}" -- /bin/sh -euc "$(of_c
 [[ ! -e $scratch/worker/ca-key.pem && ! -e $scratch/coordinator/ca-key.pem ]] || fail 'a node has the key of the authority'
 
 container coordinator
-inside coordinator -v "$scratch/coordinator:/certificates:ro" -v "$scratch/run-coordinator:/run/troupe" \
+become coordinator -v "$scratch/coordinator:/certificates:ro" -v "$scratch/run-coordinator:/run/troupe" \
   -v "$scratch/api.token:/run/secrets/api_token:ro" -e TROUPE_NAME=coordinator -e TROUPE_LISTEN=127.0.0.1:0 \
   -e TROUPE_HTTP=127.0.0.1:0 -e TROUPE_API_TOKEN_FILE=/run/secrets/api_token -e TROUPE_TLS_CA=/certificates/ca.pem \
   -e TROUPE_TLS_CERTIFICATE=/certificates/coordinator.pem -e TROUPE_TLS_KEY=/certificates/coordinator-key.pem \
@@ -108,7 +117,7 @@ inside coordinator -v "$scratch/coordinator:/certificates:ro" -v "$scratch/run-c
 
 for number in 1 2; do
   container "worker-$number"
-  inside "worker-$number" -v "$scratch/worker:/certificates:ro" -v "$scratch/run-worker-$number:/run/troupe" \
+  become "worker-$number" -v "$scratch/worker:/certificates:ro" -v "$scratch/run-worker-$number:/run/troupe" \
     -e "TROUPE_COORDINATORS=$(field "$ready" listen)" -e TROUPE_TLS_CA=/certificates/ca.pem \
     -- /bin/sh -euc "$(of_compose worker)" &
   jobs+=($!)
@@ -123,3 +132,14 @@ nodes=$(inside once -v "$scratch/authority:/authority" -v "$scratch/api.token:/t
   troupe nodes --cluster "$(field "$ready" url)" --ca /authority/ca.pem --token-file /token)
 grep -q '^worker-2 .* alive' <<<"$nodes" || fail "the coordinator knows: $nodes"
 echo "$nodes"
+
+# The nodes themselves: buildah would kill them.
+for ready in "$scratch"/run-*/ready.json; do
+  process=$(field "$ready" pid)
+  [[ $(tr '\0' ' ' <"/proc/$process/cmdline") == *'troupe node'* ]] || fail "process $process is no node"
+  kill "$process"
+done
+for each in "${jobs[@]}"; do
+  wait "$each" || fail 'a node does not end well when it is stopped'
+done
+jobs=()
