@@ -9,10 +9,11 @@ run_packages=(
   libhiredis-dev libmsgpack-cxx-dev libre2-dev libspdlog-dev libssl-dev libyaml-cpp-dev ninja-build nlohmann-json3-dev pkg-config
   tzdata
 )
+deb_packages=(dpkg-dev file)
 test_packages=(
   bash-completion ccache clang-14 clang-format-14 clang-tidy-14 fish git graphviz libbenchmark-dev
-  libclang-rt-14-dev libgmock-dev libgtest-dev librapidcheck-dev man-db mold openssl perl-base procps
-  redis-server shellcheck tmux zsh
+  iproute2 libclang-rt-14-dev libgmock-dev libgtest-dev librapidcheck-dev lintian man-db mold openssl perl-base procps
+  python3-yaml redis-server shellcheck systemd tmux yamllint zsh
 )
 source_folders=(protocol expressions policies actors runtime workflows service nodes command examples tests benchmarks)
 
@@ -23,7 +24,9 @@ Usage: ./setup.sh COMMAND
   run          install what is needed, build, and run the main workflow
   test         install what is needed, build and run every check and every test
   build        build the command and the server of the main workflow; installs nothing
-  deps [test]  install the packages that `run` (or `test`) needs
+  deb          install what is needed, and make Debian packages in build/deb/packages
+  deps [test|deb]
+               install the packages that `run` (or `test`, or `deb`) needs
   tidy         run clang-tidy on the changed files, after `test`
 
 Packages are installed by apt, through sudo when not root, and only if one is missing.
@@ -143,7 +146,15 @@ check_format() {
   clang-format-14 --dry-run -Werror "${files[@]}"
 }
 
-check_scripts() { shellcheck setup.sh .ci/run; }
+check_scripts() {
+  shellcheck -x -P SCRIPTDIR setup.sh .ci/run tests/packaging/*.sh packaging/debian/node/p*
+}
+
+make_packages() {
+  install_packages "${run_packages[@]}" "${deb_packages[@]}"
+  heading 'Debian packages'
+  cmake --workflow --preset deb
+}
 
 configure_and_build() { cmake --preset "$1" && cmake --build --preset "$1"; }
 
@@ -205,7 +216,7 @@ stage() {
 reproduce() {
   case $1 in
     check_format) echo 'clang-format-14 -i on the files above' ;;
-    check_scripts) echo 'shellcheck setup.sh .ci/run' ;;
+    check_scripts) echo 'the scripts that check_scripts names, with shellcheck' ;;
     configure_and_build) echo "cmake --preset $2 && cmake --build --preset $2" ;;
     run_tests) echo "ctest --preset $2 --rerun-failed" ;;
     *) echo "$*" ;;
@@ -226,7 +237,7 @@ test_preset() {
 run_every_test() {
   # Node.js may come from elsewhere, in one package with npm.
   if ! command -v npm >/dev/null; then test_packages+=(nodejs npm); fi
-  install_packages "${run_packages[@]}" "${test_packages[@]}"
+  install_packages "${run_packages[@]}" "${deb_packages[@]}" "${test_packages[@]}"
   stage 'Format' check_format || true
   stage 'Shell scripts' check_scripts || true
   test_preset test
@@ -270,11 +281,14 @@ case ${1:-} in
   deps)
     if [[ ${2:-run} == test ]]; then
       if ! command -v npm >/dev/null; then test_packages+=(nodejs npm); fi
-      run_packages+=("${test_packages[@]}")
+      run_packages+=("${deb_packages[@]}" "${test_packages[@]}")
+    elif [[ ${2:-run} == deb ]]; then
+      run_packages+=("${deb_packages[@]}")
     fi
     install_packages "${run_packages[@]}"
     ;;
   build) build_program ;;
+  deb) make_packages ;;
   run) run ;;
   test) run_every_test ;;
   tidy) run_tidy ;;

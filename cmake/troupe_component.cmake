@@ -23,6 +23,8 @@ function(troupe_component name)
     POSITION_INDEPENDENT_CODE ON
     VERIFY_INTERFACE_HEADER_SETS ${PROJECT_IS_TOP_LEVEL})
   if(TROUPE_INSTALL)
-    install(TARGETS troupe_${name} EXPORT troupe-targets FILE_SET HEADERS)
+    install(TARGETS troupe_${name} EXPORT troupe-targets
+      ARCHIVE COMPONENT dev
+      FILE_SET HEADERS COMPONENT dev)
   endif()
 endfunction()

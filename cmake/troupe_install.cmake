@@ -8,6 +8,6 @@ install(FILES
   ${PROJECT_BINARY_DIR}/troupeConfig.cmake
   ${PROJECT_BINARY_DIR}/troupeConfigVersion.cmake
   cmake/FindCAF.cmake
-  DESTINATION ${troupe_package_dir})
-install(EXPORT troupe-targets NAMESPACE troupe:: DESTINATION ${troupe_package_dir})
-install(FILES schema/workflow.schema.json DESTINATION ${CMAKE_INSTALL_DATADIR}/troupe)
+  DESTINATION ${troupe_package_dir} COMPONENT dev)
+install(EXPORT troupe-targets NAMESPACE troupe:: DESTINATION ${troupe_package_dir} COMPONENT dev)
+install(FILES schema/workflow.schema.json DESTINATION ${CMAKE_INSTALL_DATADIR}/troupe COMPONENT command)

@@ -300,6 +300,7 @@ int dispatch(const command_parser& given, const std::string& program,
   if (command == "node") return node_command(speaker, given.nodes.node, registry);
   if (command == "config") return config_command(speaker, given.nodes.config);
   if (command == "up") return up_command(speaker, given.nodes.up);
+  if (command == "health") return health_command(speaker, given.nodes.health);
   if (command == "certs") return certs_command(speaker, given.nodes.certs);
   if (is_cluster_command(command)) return cluster_command(speaker, command, given.cluster);
   return completion_command(speaker, given.shell, given.tree());

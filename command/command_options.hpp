@@ -45,6 +45,13 @@ struct node_request {
   bool ends_with_parent = false;
 };
 
+/// What the user wrote after `health`.
+struct health_request {
+  std::optional<std::string> url{};
+  std::optional<std::string> ca{};
+  std::optional<std::string> ready_file{};
+};
+
 struct up_request {
   std::map<std::string, std::string> settings{}; ///< of every node
   std::optional<std::string> config{};

@@ -25,6 +25,7 @@ int top_command(console& speaker, const cluster_request& request);
 int node_command(console& speaker, const node_request& request, const step_registry& registry);
 int config_command(console& speaker, const node_request& request);
 int up_command(console& speaker, const up_request& request);
+int health_command(console& speaker, const health_request& request);
 int certs_command(console& speaker, const certs_request& request);
 int completion_command(console& speaker, const std::string& shell, const command_tree& tree);
 

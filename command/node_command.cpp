@@ -11,7 +11,9 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <future>
 #include <utility>
 
@@ -24,6 +26,8 @@ using std::chrono::steady_clock;
 
 // How soon it is noticed that a link stands, or that a coordinator sends the node away.
 constexpr milliseconds look_every(50);
+// How often the node shows that it is not stuck, at least.
+constexpr std::chrono::microseconds sign_every = std::chrono::seconds(5);
 
 /// A message of the node that begins with the name of a setting also says where that came from.
 std::string with_origin(const std::string& message, const node_settings& settings) {
@@ -71,16 +75,16 @@ private:
 
   void look() {
     if (is_worker() && !announced_ && node_.connections() > 0) announce();
-    keep_watchdog_quiet();
+    show_life();
   }
 
-  void keep_watchdog_quiet() {
-    const auto period = manager_.watchdog();
+  void show_life() {
     const auto now = steady_clock::now();
-    if (!period || now < next_ping_) return;
+    if (now < next_sign_) return;
     node_.ping();
     manager_.tell("WATCHDOG=1");
-    next_ping_ = now + *period;
+    if (ready_) ready_->renew();
+    next_sign_ = now + std::min(manager_.watchdog().value_or(sign_every), sign_every);
   }
 
   [[nodiscard]] std::string addresses() const {
@@ -111,6 +115,8 @@ private:
     } else {
       all.emplace_back("listen", to_string(node_.listen_address()));
       all.emplace_back("url", url_of(node_.http_address()));
+      if (options_.tls.given())
+        all.emplace_back("ca", std::filesystem::absolute(options_.tls.ca).string());
     }
     return value::map(std::move(all));
   }
@@ -119,7 +125,10 @@ private:
     announced_ = true;
     const auto text = addresses();
     console_.say(node_.name() + " is ready: " + text);
-    if (request_.ready_file) ready_.emplace(*request_.ready_file, write_json(facts()) + '\n');
+    const auto file =
+        request_.ready_file ? request_.ready_file : variable_of_process(ready_file_variable);
+    if (file) ready_.emplace(*file, write_json(facts()) + '
+');
     if (request_.json) console_.out.line(write_json(facts()));
     manager_.tell("STATUS=" + text);
   }
@@ -130,7 +139,7 @@ private:
     console_.say(node_.name() + (asked ? " was asked to leave" : " ends")
                  + ": finishes what is running, at most " + to_string(options_.drain_limit));
     auto drained = std::async(std::launch::async, [this] { return node_.drain(); });
-    while (drained.wait_for(look_every) != std::future_status::ready) keep_watchdog_quiet();
+    while (drained.wait_for(look_every) != std::future_status::ready) show_life();
     const auto finished = drained.get();
     const auto rest = is_worker() ? "what was not finished goes to other workers"
                                   : "what was not finished is cancelled";
@@ -147,7 +156,7 @@ private:
   node node_;
   std::optional<process_file> ready_;
   bool announced_ = false;
-  steady_clock::time_point next_ping_{};
+  steady_clock::time_point next_sign_{};
 };
 
 } // namespace

@@ -48,6 +48,7 @@ public:
     add_node();
     add_config_command();
     add_certs();
+    add_health();
   }
 
 private:
@@ -76,7 +77,8 @@ private:
             + "node --role worker --coordinators 127.0.0.1:7801 --labels gpu=true\n");
     add_settings(to, into_.node);
     text_option(to, "--ready-file", "FILE", into_.node.ready_file,
-                "Write its addresses there, as JSON, once it is ready; removed at the end");
+                "Write its addresses there, as JSON, once it is ready; removed at the end; "
+                "TROUPE_READY_FILE");
     to.add_flag("--json", into_.node.json, "Write the same to standard output");
     to.add_flag("--ends-with-parent", into_.node.ends_with_parent,
                 "End at once with who started it")
@@ -113,6 +115,18 @@ private:
         .multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     text_option(to, "--days", "N", given.days, "How long they are valid; 3650 or 825");
     to.add_flag("--replace", given.replace, "Make them anew where they are there already");
+  }
+
+  void add_health() {
+    auto& to = add_command(app_, "health", "Say whether a node works and takes work",
+                           me_ + "health --cluster http://127.0.0.1:7800\n" + me_
+                               + "health --ready-file /run/troupe/node.json\n");
+    auto& given = into_.health;
+    text_option(to, "--cluster", "URL", given.url, "Of a coordinator");
+    text_option(to, "--ca", "FILE", given.ca,
+                "The certificate of the authority that has signed its certificate; TROUPE_CA");
+    text_option(to, "--ready-file", "FILE", given.ready_file,
+                "Of a node on this machine, the file it was started with; TROUPE_READY_FILE");
   }
 
   CLI::App& app_;

@@ -17,6 +17,7 @@ struct node_requests {
   node_request config{};
   up_request up{};
   certs_request certs{};
+  health_request health{};
 };
 
 /// Adds the commands that make nodes; what is given goes to `into`.

@@ -407,7 +407,7 @@ node_settings settings_of_process(const std::string& program,
 
 std::vector<std::string> misspelled_variables() {
   constexpr std::string_view prefix = "TROUPE_";
-  std::vector<std::string> known{"CA", "CLUSTER", "CONFIG", "TOKEN"};
+  std::vector<std::string> known{"CA", "CLUSTER", "CONFIG", "READY_FILE", "TOKEN"};
   for (const auto& each : all_node_settings()) known.push_back(in_capitals(each.path));
   std::vector<std::string> lines;
   for (char** entry = environ; entry && *entry; ++entry) {

@@ -77,6 +77,8 @@ private:
   std::string token_origin_{};
 };
 
+/// Names the file of `--ready-file`.
+inline constexpr auto ready_file_variable = "TROUPE_READY_FILE";
 /// The environment of the process; a variable that is empty is not set.
 [[nodiscard]] std::optional<std::string> variable_of_process(const std::string& name);
 /// The settings of this process: those of the file or, when none is named, of `TROUPE_CONFIG` or

@@ -15,6 +15,9 @@ public:
   process_file(process_file&& other) noexcept;
   process_file& operator=(process_file&&) = delete;
 
+  /// Makes its time of change now.
+  void renew() const;
+
 private:
   std::string path_;
 };

@@ -6,6 +6,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <memory>
 #include <stdexcept>
@@ -101,7 +102,9 @@ openssl_ptr<ssl_st> tls_context::make_session(int socket, tls_side side) const {
 std::string warning_about(const tls_files& files) {
   struct stat about {};
   if (files.key.empty() || ::stat(files.key.c_str(), &about) != 0) return {};
-  if ((about.st_mode & (S_IRGRP | S_IROTH)) == 0) return {};
+  // A key that somebody else owns and our group may read was given to us that way.
+  const auto too_many = about.st_uid == ::geteuid() ? S_IRGRP | S_IROTH : S_IROTH;
+  if ((about.st_mode & too_many) == 0) return {};
   return "the private key `" + files.key + "` can be read by other users (chmod 600)";
 }
 

@@ -261,6 +261,10 @@ outcome<value> cluster_client::clear_cache(const std::string& name) {
   return implementation_->post("/v1/caches/" + encoded(name) + "/clear");
 }
 
+outcome<value> cluster_client::ready() {
+  return implementation_->get("/readyz");
+}
+
 outcome<value> cluster_client::status() {
   return implementation_->get("/v1/status");
 }

@@ -4,6 +4,7 @@
 #include <troupe/service/tls_files.hpp>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -86,6 +87,17 @@ TEST_F(TlsFiles, GiveAWarningWhenOthersCanReadTheKey) {
 
   ::chmod(files.key.c_str(), 0644);
 
+  EXPECT_THAT(warning_about(files), HasSubstr(files.key));
+}
+
+TEST_F(TlsFiles, TakeAKeyThatAnotherUserHasGivenToTheGroup) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give files away";
+  ::chmod(files.key.c_str(), 0640);
+  EXPECT_THAT(warning_about(files), HasSubstr(files.key));
+
+  ASSERT_EQ(::chown(files.key.c_str(), 1, static_cast<gid_t>(-1)), 0);
+  EXPECT_EQ(warning_about(files), "");
+  ::chmod(files.key.c_str(), 0644);
   EXPECT_THAT(warning_about(files), HasSubstr(files.key));
 }
 

@@ -80,6 +80,8 @@ public:
   outcome<value> reset_breaker(const std::string& name);
   outcome<value> caches();
   outcome<value> clear_cache(const std::string& name);
+  /// An answer when the coordinator takes work, a failure when it does not.
+  outcome<value> ready();
   outcome<value> status();
 
   [[nodiscard]] const std::string& url() const noexcept;
