@@ -127,8 +127,7 @@ private:
     console_.say(node_.name() + " is ready: " + text);
     const auto file =
         request_.ready_file ? request_.ready_file : variable_of_process(ready_file_variable);
-    if (file) ready_.emplace(*file, write_json(facts()) + '
-');
+    if (file) ready_.emplace(*file, write_json(facts()) + '\n');
     if (request_.json) console_.out.line(write_json(facts()));
     manager_.tell("STATUS=" + text);
   }

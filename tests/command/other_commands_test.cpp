@@ -19,9 +19,9 @@ flow: [ { step: a, uses: value, with: { value: 1 } }, { step: b, uses: value, wi
 )";
 
 constexpr const char* all_commands[] = {
-    "run",    "validate", "graph", "types",  "submit", "list",      "show",     "why",
-    "cancel", "resume",   "retry", "events", "nodes",  "drain",     "breakers", "caches",
-    "top",    "up",       "node",  "config", "certs",  "completion"};
+    "run",    "validate", "graph", "types",  "submit", "list",   "show",      "why",
+    "cancel", "resume",   "retry", "events", "nodes",  "drain",  "breakers",  "caches",
+    "top",    "up",       "node",  "config", "certs",  "health", "completion"};
 
 class OtherCommands : public CommandTest {
 protected:

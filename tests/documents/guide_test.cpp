@@ -177,6 +177,15 @@ TEST_P(documents, has_links_that_lead_somewhere) {
   }
 }
 
+TEST(operations, have_links_that_lead_somewhere) {
+  const auto folder = source_folder / "docs/operations";
+  for (const auto& name : pages_in(folder)) {
+    for (const auto& target : links_of(read_page(folder / name))) {
+      EXPECT_TRUE(fs::exists(folder / target)) << name << ": " << target;
+    }
+  }
+}
+
 TEST(guide, has_a_contents_page_that_leads_to_every_page) {
   const auto contents = links_of(read_page(source_folder / "docs/guide/README.md"));
   for (const auto& each : all_pages()) {
