@@ -247,13 +247,13 @@ void branch_host::take_usage(const run_scope* run, const usage& spent) {
 void branch_host::hand_back(const std::string& why) {
   const auto reason = std::make_shared<const failure>(failure{failure_kind::cancelled, why});
   for (auto& [id, work] : open_) {
+    work.from->open.erase(work.dispatch);
+    work.of->live.cancel(request_id{id}, reason, results_.get());
     if (!work.from->connected) continue;
     step_result unfinished;
     unfinished.why = reason;
     auto item = value::list({work.dispatch, troupe::to_value(unfinished), {}, {}, true});
     write(*work.from, work.from->results, item);
-    work.from->open.erase(work.dispatch);
-    work.of->live.cancel(request_id{id}, reason, results_.get());
   }
   by_run_.clear();
   open_.clear();
