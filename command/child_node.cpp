@@ -57,8 +57,9 @@ outcome<pid_t> child_node::start(const std::vector<std::string>& argv) {
   call.argv = argv;
   // It must not speak for us.
   call.environment = {{"NOTIFY_SOCKET", std::nullopt}, {"WATCHDOG_USEC", std::nullopt}};
-  // It has programs of its own to end.
-  call.death_signal = SIGTERM;
+  // It has programs of its own to end. SIGTERM would not do: the kernel sends this one whenever a
+  // thread of ours ends that is its parent then, and a second SIGTERM ends a node at once.
+  call.death_signal = SIGUSR1;
   auto started = [&] {
     const signal_shield shield;
     return spawn(call);

@@ -9,6 +9,7 @@
 #include <troupe/protocol/json.hpp>
 
 #include <poll.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -35,6 +36,16 @@ std::string with_origin(const std::string& message, const node_settings& setting
   return settings.given(path) ? message + " (" + settings.origin(path) + ")" : message;
 }
 
+/// From the signal on that says so, a node has this long to notice that its parent is gone, and to
+/// end what it runs. Nobody else would end it.
+void bound_life_without_parent() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { alarm(5); };
+  sigemptyset(&action.sa_mask);
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGUSR1, &action, nullptr);
+}
+
 /// What a node is made from, and who wants to know about it.
 struct node_surroundings {
   console& speaker;
@@ -58,18 +69,11 @@ public:
       pollfd signal{signals_.descriptor(), POLLIN, 0};
       poll(&signal, 1, static_cast<int>(look_every.count()));
     }
-    return is_orphan() ? give_up() : leave();
+    return is_orphan() ? exit_cancelled : leave();
   }
 
 private:
   [[nodiscard]] bool is_orphan() const { return request_.ends_with_parent && getppid() != parent_; }
-
-  // What it runs for somebody else ends when the node does, and nobody is there to end it for good
-  // should that take too long.
-  static int give_up() {
-    alarm(5);
-    return exit_cancelled;
-  }
 
   [[nodiscard]] bool is_worker() const { return options_.role == node_role::worker; }
 
@@ -162,6 +166,7 @@ private:
 
 int node_command(console& speaker, const node_request& request, const step_registry& registry) {
   const service_manager manager; // before there are threads
+  if (request.ends_with_parent) bound_life_without_parent();
   const auto settings = settings_of_process(speaker.program(), request.config, request.settings);
   if (!settings.given("role")) {
     throw usage_error("node: --role is missing: coordinator or worker");

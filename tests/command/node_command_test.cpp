@@ -27,7 +27,7 @@ flow:
 )";
 constexpr auto endless_file = R"(troupe: 1
 name: endless
-flow: { step: endless, uses: exec, with: { argv: [sh, -c, "touch begun; sleep 1000"] } }
+flow: { step: endless, uses: exec, with: { argv: [sh, -c, "touch begun; exec sleep 1000"] } }
 )";
 
 class NodeCommand : public NodeTest {
