@@ -155,8 +155,12 @@ void simulated_cluster::kill(std::uint64_t number, bool is_seen) {
   process->die();
   world_.note({.what = fact_kind::died, .process = number});
   world_.network.end_process(*process, is_seen);
-  for (auto& each : workers_) {
-    if (each && &each->process() == process.get()) each = nullptr;
+  for (std::size_t which = 0; which < workers_.size(); ++which) {
+    auto& each = workers_[which];
+    if (!each || &each->process() != process.get()) continue;
+    each = nullptr;
+    // Once there is calm, what dies of its work comes again, or requests would wait for nobody.
+    if (calm_) world_.time.call_after(100ms, [this, which] { start_worker(which); });
   }
   for (auto& each : coordinators_) {
     if (each && &each->process() == process.get()) each = nullptr;
