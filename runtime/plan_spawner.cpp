@@ -48,7 +48,7 @@ class spawner {
 public:
   spawner(deployment_core& deployment, const plan::resolver& find)
       : deployment_(deployment), home_(deployment.home()), find_(find),
-        leaves_home_(deployment.home().options().placer && !deployment.is_branch),
+        placer_(deployment.is_branch ? nullptr : deployment.home().placer()),
         records_(has(deployment.tree(), plan_kind::pause)),
         undoes_(has(deployment.tree(), plan_kind::compensate)) {
     deployment_.records = records_;
@@ -263,7 +263,7 @@ private:
     }
     if (node.kind() == plan_kind::place) return labelled(node, path, shown_as);
     const auto is_step = node.kind() == plan_kind::step;
-    if (std::exchange(leaving_, false) || (is_step && leaves_home_)) {
+    if (std::exchange(leaving_, false) || (is_step && placer_)) {
       if (auto there = placed(node, path, shown_as)) return *there;
     }
     const auto& at = place_at(node, path, name);
@@ -314,7 +314,7 @@ private:
   // True for a branch that works elsewhere as a whole: nothing in it has a part in what the rest of
   // the run, or another run, does.
   bool may_leave(const plan& node) {
-    if (!leaves_home_) return false;
+    if (!placer_) return false;
     return node.kind() == plan_kind::place ? may_leave(node.children()[0].stage) : leaves(node);
   }
 
@@ -346,7 +346,7 @@ private:
   std::optional<stage_ref> placed(const plan& node, const std::string& path,
                                   const std::string& shown_as) {
     auto [found, is_new] = elsewhere_.try_emplace(path);
-    if (is_new) found->second = home_.options().placer->place(offer(node, path, shown_as)).host;
+    if (is_new) found->second = placer_->place(offer(node, path, shown_as)).host;
     if (!found->second) return std::nullopt;
     const auto& who = place_at(node, path, shown_name(node, shown_as)).identity;
     remote_stage made{{found->second, 0}};
@@ -411,7 +411,7 @@ private:
   deployment_core& deployment_;
   runtime_core& home_;
   const plan::resolver& find_;
-  bool leaves_home_; // branches may work in other processes
+  std::shared_ptr<stage_placer> placer_; // null: everything works in this process
   bool records_;
   bool undoes_;
   bool in_unit_ = false;

@@ -26,7 +26,7 @@ const std::shared_ptr<const failure>& going_down() {
 
 runtime_core::runtime_core(runtime_options options)
     : options_(std::move(options)), observers_(options_.observers),
-      random_(chosen_seed(options_.random_seed)) {
+      placer_(std::exchange(options_.placer, nullptr)), random_(chosen_seed(options_.random_seed)) {
   if (options_.log) observers_.push_back(make_log_observer());
   for (const auto& each : observers_) {
     interests_.push_back(each->interests());
@@ -106,6 +106,11 @@ std::shared_ptr<void> runtime_core::hold_clock() {
 
 bool runtime_core::sleep_until(instant due, const std::stop_token& stop) {
   return clock_->sleep_until(due, stop);
+}
+
+std::shared_ptr<stage_placer> runtime_core::placer() const {
+  const std::scoped_lock lock(mutex_);
+  return placer_;
 }
 
 void runtime_core::define(const std::string& name, const plan& tree) {
@@ -262,6 +267,9 @@ void runtime_core::shut_down() {
   for (const auto& each : live) each->stop_hosts();
   pool_->stop(cancel_grace);
   system_->shut_down();
+  std::shared_ptr<stage_placer> gone;
+  const std::scoped_lock lock(mutex_);
+  gone.swap(placer_);
 }
 
 } // namespace troupe::detail

@@ -45,6 +45,8 @@ public:
   void define(const std::string& name, const plan& tree);
   void shut_down();
 
+  /// Null when all branches work in this process, and once the runtime is down.
+  [[nodiscard]] std::shared_ptr<stage_placer> placer() const;
   [[nodiscard]] const runtime_options& options() const noexcept { return options_; }
   [[nodiscard]] actors::stage_system& system() const noexcept { return *system_; }
   [[nodiscard]] shared_stages& shared() noexcept { return shared_; }
@@ -87,6 +89,7 @@ private:
   std::condition_variable no_runs_;
   std::map<std::string, plan> defined_;
   std::set<deployment_core*> deployments_;
+  std::shared_ptr<stage_placer> placer_; // may hold what holds this
   std::uint64_t open_runs_ = 0;
   bool closing_ = false;
   bool down_ = false;
