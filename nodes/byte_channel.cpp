@@ -27,6 +27,7 @@ int clamped(std::size_t size) {
 
 channel_state byte_channel::shake_hands() {
   if (!session_) return channel_state::ready;
+  const std::scoped_lock lock(*mutex_);
   ERR_clear_error();
   errno = 0;
   const auto result = SSL_do_handshake(session_.get());
@@ -34,22 +35,52 @@ channel_state byte_channel::shake_hands() {
   return after_tls(result);
 }
 
+byte_channel::moved byte_channel::receive(char* into, std::size_t size) {
+  moved sum;
+  if (size == 0) return sum;
+  const auto count = ::recv(descriptor(), into, size, 0);
+  const auto error = errno;
+  if (count > 0) {
+    sum.bytes = static_cast<std::size_t>(count);
+    // Less than asked for: that was all, and asking again would only say so.
+    if (sum.bytes < size) sum.state = channel_state::wants_read;
+    return sum;
+  }
+  if (count < 0 && must_wait(error)) {
+    sum.state = channel_state::wants_read;
+    return sum;
+  }
+  const std::scoped_lock lock(*mutex_);
+  sum.state = end(count == 0 ? closed_by_peer : system_message(error));
+  return sum;
+}
+
+byte_channel::moved byte_channel::send(const char* from, std::size_t size) {
+  moved sum;
+  while (sum.bytes < size) {
+    const auto count = ::send(descriptor(), from + sum.bytes, size - sum.bytes, MSG_NOSIGNAL);
+    const auto error = errno;
+    if (count >= 0) {
+      sum.bytes += static_cast<std::size_t>(count);
+      continue;
+    }
+    if (must_wait(error)) {
+      sum.state = channel_state::wants_write;
+      return sum;
+    }
+    const std::scoped_lock lock(*mutex_);
+    sum.state = end(system_message(error));
+    return sum;
+  }
+  return sum;
+}
+
 byte_channel::moved byte_channel::read(char* into, std::size_t size) {
+  if (!session_) return receive(into, size);
+  const std::scoped_lock lock(*mutex_);
   moved sum;
   while (sum.bytes < size) {
     errno = 0;
-    if (!session_) {
-      const auto count = ::recv(descriptor(), into + sum.bytes, size - sum.bytes, 0);
-      if (count > 0) {
-        sum.bytes += static_cast<std::size_t>(count);
-        // Less than asked for: that was all, and asking again would only say so.
-        if (sum.bytes < size) sum.state = channel_state::wants_read;
-        return sum;
-      }
-      if (count < 0 && must_wait(errno)) sum.state = channel_state::wants_read;
-      else sum.state = end(count == 0 ? closed_by_peer : system_message(errno));
-      return sum;
-    }
     ERR_clear_error();
     const auto count = SSL_read(session_.get(), into + sum.bytes, clamped(size - sum.bytes));
     if (count <= 0) {
@@ -62,18 +93,11 @@ byte_channel::moved byte_channel::read(char* into, std::size_t size) {
 }
 
 byte_channel::moved byte_channel::write(const char* from, std::size_t size) {
+  if (!session_) return send(from, size);
+  const std::scoped_lock lock(*mutex_);
   moved sum;
   while (sum.bytes < size) {
     errno = 0;
-    if (!session_) {
-      const auto count = ::send(descriptor(), from + sum.bytes, size - sum.bytes, MSG_NOSIGNAL);
-      if (count < 0) {
-        sum.state = must_wait(errno) ? channel_state::wants_write : end(system_message(errno));
-        return sum;
-      }
-      sum.bytes += static_cast<std::size_t>(count);
-      continue;
-    }
     ERR_clear_error();
     const auto count = SSL_write(session_.get(), from + sum.bytes, clamped(size - sum.bytes));
     if (count <= 0) {
@@ -85,11 +109,18 @@ byte_channel::moved byte_channel::write(const char* from, std::size_t size) {
   return sum;
 }
 
+std::string byte_channel::why_ended() const {
+  const std::scoped_lock lock(*mutex_);
+  return why_ended_;
+}
+
 bool byte_channel::holds_received() const {
+  const std::scoped_lock lock(*mutex_);
   return session_ && SSL_has_pending(session_.get()) == 1;
 }
 
 void byte_channel::finish_writing() {
+  const std::scoped_lock lock(*mutex_);
   if (session_ && why_ended_.empty()) {
     ERR_clear_error();
     SSL_shutdown(session_.get());

@@ -4,6 +4,8 @@
 #include "sockets.hpp"
 
 #include <cstddef>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -16,7 +18,8 @@ enum class channel_state {
   ended,       ///< no more of this; `why_ended` says why
 };
 
-/// A connected, non-blocking socket, with or without TLS. Not thread-safe.
+/// A connected, non-blocking socket, with or without TLS. Not thread-safe, except that after the
+/// handshake one thread may write while another one reads.
 class byte_channel {
 public:
   byte_channel(socket_handle socket, openssl_ptr<ssl_st> session)
@@ -38,7 +41,7 @@ public:
   /// Tells the peer that nothing more will be written. It may still be read from.
   void finish_writing();
 
-  [[nodiscard]] const std::string& why_ended() const noexcept { return why_ended_; }
+  [[nodiscard]] std::string why_ended() const;
   [[nodiscard]] std::string peer_name() const;
   [[nodiscard]] int descriptor() const noexcept;
   /// Whether anything was received so far; only known with TLS.
@@ -47,12 +50,16 @@ public:
   int release_descriptor() noexcept;
 
 private:
+  // Without TLS.
+  moved receive(char* into, std::size_t size);
+  moved send(const char* from, std::size_t size);
   channel_state after_tls(int result);
   channel_state end(std::string why);
 
   socket_handle socket_;
   int released_ = -1; ///< whose closing is up to somebody else
   openssl_ptr<ssl_st> session_;
+  std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>(); ///< of what follows, and TLS
   std::string why_ended_;
 };
 

@@ -121,7 +121,7 @@ void greeting::wait_for(channel_state state) {
   case channel_state::wants_read: events_ = POLLIN; return;
   case channel_state::wants_write: events_ = POLLOUT; return;
   case channel_state::ended: {
-    const auto& why = channel_->why_ended();
+    const auto why = channel_->why_ended();
     return fail(phase_ == phase::handshaking ? "TLS handshake: " + why : why);
   }
   }

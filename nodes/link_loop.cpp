@@ -169,6 +169,8 @@ public:
   void open(std::uint64_t ticket) {
     stream_.ack_writes(true);
     configure_read(caf::io::receive_policy::at_most(read_bytes));
+    link_->waiting.let_senders_write(
+        [this](const char* from, std::size_t size) { return channel_.write(from, size).bytes; });
     handler_->on_open(link_, ticket);
     // TLS may have received more than the handshake. Reading at once would be too early: the broker
     // has no behavior yet, so an end of the connection would go unheard.
@@ -184,7 +186,7 @@ public:
       link_->waiting.written(result.bytes);
       if (result.state == channel_state::ended) return finish(channel_.why_ended());
     }
-    if (!stream_.writing()) all_written();
+    if (!stream_.writing()) rest();
   }
 
   void read_on() {
@@ -252,7 +254,7 @@ public:
     link_->waiting.written(written);
     if (left > 0) return;
     link_->waiting.take(wr_buf());
-    if (wr_buf().empty()) all_written();
+    if (wr_buf().empty()) rest();
   }
 
   void configure_read(caf::io::receive_policy::config how) override {
@@ -273,7 +275,8 @@ public:
   void remove_from_loop() override { stream_.stop(); }
 
 private:
-  void all_written() {
+  void rest() {
+    link_->waiting.all_written();
     if (!closing_ || goodbye_said_) return;
     goodbye_said_ = true;
     channel_.finish_writing();

@@ -10,8 +10,15 @@ namespace {
 
 /// What a buffer may keep allocated after a burst.
 constexpr std::size_t kept_bytes = std::size_t{1} << 20;
+/// More is left to the loop, which gives every link its turn.
+constexpr std::size_t most_written_by_sender = std::size_t{256} << 10;
 
 } // namespace
+
+void outbox::let_senders_write(writer write) {
+  const std::scoped_lock lock(mutex_);
+  write_ = std::move(write);
+}
 
 outbox::effect outbox::add(const std::vector<frame>& frames) {
   std::size_t added = 0;
@@ -25,7 +32,20 @@ outbox::effect outbox::add(const std::vector<frame>& frames) {
   }
   unsent_bytes_.fetch_add(added, std::memory_order_relaxed);
   for (const auto& content : frames) append_frame(content, bytes_);
-  return std::exchange(look_expected_, true) ? effect::none : effect::wakes;
+  if (look_expected_) return effect::none;
+  if (write_ && !loop_writes_ && bytes_.size() <= most_written_by_sender) return write_some();
+  look_expected_ = true;
+  return effect::wakes;
+}
+
+// An error counts as nothing written: the loop meets it, too, and ends the link.
+outbox::effect outbox::write_some() {
+  const auto count = write_(bytes_.data(), bytes_.size());
+  unsent_bytes_.fetch_sub(count, std::memory_order_relaxed);
+  bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(count));
+  if (bytes_.empty()) return effect::none;
+  look_expected_ = true;
+  return effect::wakes;
 }
 
 void outbox::take(std::vector<char>& out) {
@@ -38,6 +58,12 @@ void outbox::take(std::vector<char>& out) {
     bytes_.clear();
   }
   if (bytes_.capacity() > kept_bytes) bytes_ = {};
+  loop_writes_ = true;
+}
+
+void outbox::all_written() {
+  const std::scoped_lock lock(mutex_);
+  loop_writes_ = false;
 }
 
 void outbox::expect_look() {
@@ -51,12 +77,14 @@ void outbox::written(std::size_t bytes) noexcept {
 
 bool outbox::shut() {
   const std::scoped_lock lock(mutex_);
+  write_ = nullptr;
   return !std::exchange(shut_, true);
 }
 
 void outbox::abandon() {
   const std::scoped_lock lock(mutex_);
   shut_ = true;
+  write_ = nullptr;
   bytes_ = {};
   unsent_bytes_.store(0, std::memory_order_relaxed);
 }

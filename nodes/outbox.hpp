@@ -4,14 +4,16 @@
 
 #include <atomic>
 #include <cstddef>
+#include <functional>
 #include <mutex>
 #include <vector>
 
 namespace troupe::nodes {
 
-/// What waits to be written to one link, as the bytes that go over the wire. Whoever sends copies
-/// the bytes in, the loop swaps the whole of it out; so senders do the work in parallel, and many
-/// small sends become one write. Thread-safe.
+/// What waits to be written to one link, as the bytes that go over the wire. Whoever sends writes
+/// at once while nothing waits, so that no other thread has to wake up for it. What the system does
+/// not take is left to the loop, which swaps the whole of it out; so many small sends become one
+/// write. Thread-safe.
 ///
 /// The loop is woken for the first frame only. Until it has looked, everything else is found by the
 /// same look.
@@ -25,10 +27,17 @@ public:
     overflows, ///< more waits than is allowed; nothing is taken from now on
   };
 
+  /// Writes as much as the system takes, and returns how much that was.
+  using writer = std::function<std::size_t(const char* from, std::size_t size)>;
+  /// From now on who sends may write. Before, and after `shut`, only the loop does.
+  void let_senders_write(writer write);
+
   /// REQUIRES: no frame is longer than `max_frame_bytes`.
   effect add(const std::vector<frame>& frames);
-  /// Moves what waits behind what is in `out`.
+  /// Moves what waits behind what is in `out`. Until `all_written`, senders leave it to the loop.
   void take(std::vector<char>& out);
+  /// The loop has written whatever it took.
+  void all_written();
   /// Promises that `take` follows soon, so that nobody has to wake the loop.
   void expect_look();
   /// Counts bytes that left.
@@ -41,9 +50,13 @@ public:
   [[nodiscard]] std::size_t unsent_bytes() const noexcept;
 
 private:
+  effect write_some();
+
   const std::size_t max_unsent_bytes_;
   std::mutex mutex_;
+  writer write_;
   std::vector<char> bytes_;
+  bool loop_writes_ = false; // it has bytes that come before these
   bool look_expected_ = false;
   bool shut_ = false;
   std::atomic<std::size_t> unsent_bytes_{0};

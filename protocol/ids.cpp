@@ -2,13 +2,17 @@
 
 #include <troupe/protocol/ids.hpp>
 
+#include <pthread.h>
 #include <sys/random.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <mutex>
 #include <system_error>
+#include <utility>
 
 namespace troupe {
 
@@ -75,13 +79,40 @@ bool has_hyphen_at(std::size_t position) {
 
 namespace detail {
 
-std::uint64_t random_u64() {
-  std::uint64_t bits = 0;
-  // So few bytes always come in one piece.
-  while (getrandom(&bits, sizeof bits, 0) != static_cast<ssize_t>(sizeof bits)) {
-    if (errno != EINTR) throw std::system_error(errno, std::generic_category(), "getrandom");
+namespace {
+
+/// How often this process is a copy of another one: a copy must not go on with the same bits.
+unsigned forks() {
+  static std::atomic<unsigned> count{0};
+  static const auto watching =
+      pthread_atfork(nullptr, nullptr, [] { count.fetch_add(1, std::memory_order_relaxed); });
+  if (watching != 0) throw std::system_error(watching, std::generic_category(), "pthread_atfork");
+  return count.load(std::memory_order_relaxed);
+}
+
+/// Random bits, fetched many at a time: a system call for each would be most of what an id costs.
+struct random_pool {
+  std::array<std::uint64_t, 32> bits; // 256 bytes always come in one piece
+  std::size_t left = 0;
+  unsigned forks_seen = 0;
+
+  void fill() {
+    while (getrandom(bits.data(), sizeof bits, 0) != static_cast<ssize_t>(sizeof bits)) {
+      if (errno != EINTR) throw std::system_error(errno, std::generic_category(), "getrandom");
+    }
+    left = bits.size();
   }
-  return bits;
+};
+
+} // namespace
+
+std::uint64_t random_u64() {
+  thread_local random_pool pool;
+  const auto now = forks();
+  if (std::exchange(pool.forks_seen, now) != now) pool.left = 0;
+  if (pool.left == 0) pool.fill();
+  // What was handed out is not kept.
+  return std::exchange(pool.bits[--pool.left], 0);
 }
 
 } // namespace detail
@@ -134,12 +165,12 @@ std::optional<run_id> run_id::parse(std::string_view text) {
 
 std::string run_id::to_string() const {
   constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  text.reserve(36);
+  std::string text(36, '-');
+  std::size_t place = 0;
   for (const auto byte : bytes_) {
-    if (has_hyphen_at(text.size())) text += '-';
-    text += digits[byte >> 4];
-    text += digits[byte & 15];
+    if (has_hyphen_at(place)) ++place;
+    text[place++] = digits[byte >> 4];
+    text[place++] = digits[byte & 15];
   }
   return text;
 }

@@ -4,7 +4,7 @@
 
 namespace troupe::detail {
 
-/// Returns 64 random bits from the operating system.
+/// Returns 64 random bits from the operating system. Thread-safe.
 [[nodiscard]] std::uint64_t random_u64();
 
 } // namespace troupe::detail

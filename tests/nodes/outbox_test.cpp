@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 namespace troupe::nodes {
 namespace {
 
@@ -72,6 +74,76 @@ TEST(Outbox, TakesNothingOnceItIsShutButGivesWhatItHas) {
   waiting.take(out);
 
   EXPECT_EQ(out.size(), 5U);
+}
+
+/// A system that takes so many bytes.
+struct taker {
+  std::string taken;
+  std::size_t room;
+  outbox::writer writer() {
+    return [this](const char* from, std::size_t size) {
+      const auto count = std::min(size, room);
+      taken.append(from, count);
+      room -= count;
+      return count;
+    };
+  }
+};
+
+TEST(Outbox, LetsWhoSendsWriteWhileNothingWaits) {
+  outbox waiting(1000);
+  taker system{{}, 100};
+  waiting.let_senders_write(system.writer());
+
+  EXPECT_EQ(waiting.add({"a"}), effect::none);
+
+  EXPECT_EQ(system.taken, std::string("\0\0\0\1a", 5));
+  EXPECT_EQ(waiting.unsent_bytes(), 0U);
+}
+
+TEST(Outbox, LeavesToTheLoopWhatTheSystemDoesNotTake) {
+  outbox waiting(1000);
+  taker system{{}, 3};
+  waiting.let_senders_write(system.writer());
+  EXPECT_EQ(waiting.add({"a"}), effect::wakes);
+  EXPECT_EQ(waiting.unsent_bytes(), 2U);
+
+  // From here on the loop has bytes that come first.
+  system.room = 100;
+  EXPECT_EQ(waiting.add({"b"}), effect::none);
+  std::vector<char> out;
+  waiting.take(out);
+  EXPECT_EQ(waiting.add({"c"}), effect::wakes);
+  EXPECT_EQ(system.taken.size(), 3U);
+  EXPECT_EQ(std::string(out.begin(), out.end()), std::string("\1a\0\0\0\1b", 7));
+
+  out.clear();
+  waiting.take(out);
+  waiting.all_written();
+  EXPECT_EQ(waiting.add({"d"}), effect::none);
+  EXPECT_EQ(system.taken.substr(3), std::string("\0\0\0\1d", 5));
+}
+
+TEST(Outbox, LetsNobodyWriteOnceItIsShut) {
+  outbox waiting(1000);
+  taker system{{}, 100};
+  waiting.let_senders_write(system.writer());
+  waiting.shut();
+
+  EXPECT_EQ(waiting.add({"a"}), effect::none);
+
+  EXPECT_EQ(system.taken, "");
+}
+
+TEST(Outbox, LeavesALoopThatIsAboutToLookItsWork) {
+  outbox waiting(1000);
+  taker system{{}, 100};
+  waiting.let_senders_write(system.writer());
+  waiting.expect_look();
+
+  EXPECT_EQ(waiting.add({"a"}), effect::none);
+
+  EXPECT_EQ(system.taken, "");
 }
 
 } // namespace

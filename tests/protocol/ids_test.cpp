@@ -1,8 +1,11 @@
 #include <troupe/protocol/ids.hpp>
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <thread>
 #include <vector>
@@ -54,6 +57,27 @@ TEST(RunId, AscendsWithinOneProcess) {
     ASSERT_LT(last, next);
     last = next;
   }
+}
+
+TEST(RunId, IsUniqueAcrossACopyOfTheProcess) {
+  (void)run_id::make(); // what is random has been fetched before the copy
+  std::array<int, 2> pipe_ends{};
+  ASSERT_EQ(pipe(pipe_ends.data()), 0);
+  const auto child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const auto id = run_id::make();
+    const auto written = write(pipe_ends[1], id.bytes().data(), id.bytes().size());
+    _exit(written == static_cast<ssize_t>(id.bytes().size()) ? 0 : 1);
+  }
+  const auto mine = run_id::make().bytes();
+  auto theirs = mine;
+  EXPECT_EQ(read(pipe_ends[0], theirs.data(), theirs.size()), static_cast<ssize_t>(theirs.size()));
+  waitpid(child, nullptr, 0);
+  close(pipe_ends[0]);
+  close(pipe_ends[1]);
+  // The time may differ by itself; what is random has to.
+  EXPECT_FALSE(std::equal(mine.begin() + 8, mine.end(), theirs.begin() + 8));
 }
 
 TEST(RunId, IsUniqueAcrossThreads) {
