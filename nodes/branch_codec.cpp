@@ -5,6 +5,8 @@
 #include <troupe/protocol/portable.hpp>
 
 #include <algorithm>
+#include <array>
+#include <optional>
 #include <utility>
 
 namespace troupe::nodes {
@@ -15,8 +17,29 @@ failure malformed(std::string message) {
   return {failure_kind::malformed, std::move(message)};
 }
 
-value bytes_of(const run_id& id) {
-  return value::binary({id.bytes().begin(), id.bytes().end()});
+// As two numbers, which cost nothing to keep.
+std::uint64_t half_of(const run_id& id, std::size_t which) {
+  std::uint64_t half = 0;
+  for (std::size_t place = 0; place < 8; ++place) half = half << 8 | id.bytes()[8 * which + place];
+  return half;
+}
+
+std::optional<std::uint64_t> number_of(const value& from) {
+  if (const auto* number = from.if_unsigned()) return *number;
+  if (const auto* number = from.if_integer(); number && *number >= 0) {
+    return static_cast<std::uint64_t>(*number);
+  }
+  return std::nullopt;
+}
+
+std::optional<run_id> read_id(const value& first, const value& second) {
+  const std::optional<std::uint64_t> halves[] = {number_of(first), number_of(second)};
+  if (!halves[0] || !halves[1]) return std::nullopt;
+  std::array<std::uint8_t, 16> bytes{};
+  for (std::size_t place = 0; place < bytes.size(); ++place) {
+    bytes[place] = static_cast<std::uint8_t>(*halves[place / 8] >> (56 - 8 * (place % 8)));
+  }
+  return run_id::from_bytes(bytes);
 }
 
 value turns_of(const turn* innermost) {
@@ -57,20 +80,15 @@ usage_limit read_limit(const value& from) {
 
 // Most contexts are called as their run is; then that is all there is to say.
 value identity_of(const context& ctx, const run_scope& run) {
-  auto all = ctx.identity_to_value();
-  if (all.size() > 2 || ctx.id() != ctx.correlation_id()) return all;
-  return ctx.id() == run.id().to_string() ? value() : all;
+  const auto is_usual =
+      ctx.has_only_ids() && ctx.id() == ctx.correlation_id() && run.id().is_spelled(ctx.id());
+  return is_usual ? value() : ctx.identity_to_value();
 }
 
 context read_context(const run_id& run, const value& identity, const value& entries) {
   if (!identity.is_null()) return context::from_values(identity, entries);
-  const auto name = run.to_string();
-  return context::from_values(value::list({name, name}), entries);
-}
-
-value::list_type without_tail(value::list_type items) {
-  while (!items.empty() && items.back().is_null()) items.pop_back();
-  return items;
+  auto name = run.to_string();
+  return context("", entries).with_ids(name, name);
 }
 
 // What a run has counted in another process; null when nothing.
@@ -123,99 +141,152 @@ std::shared_ptr<const failure> read_short_failure(const value& from) {
 
 } // namespace
 
-value write_request(dispatch_number dispatch, branch_number branch, const step_request& request,
-                    instant now) {
+outcome<std::size_t> write_request(frame_writer& to, dispatch_number dispatch, branch_number branch,
+                                   const step_request& request, instant now) {
   const auto& run = *request.run;
   const auto left =
       request.deadline == no_deadline ? value() : value((request.deadline - now).count());
-  return value::list(without_tail({
+  const value parts[] = {
       dispatch,
       branch,
-      bytes_of(run.id()),
+      half_of(run.id(), 0),
+      half_of(run.id(), 1),
       to_portable(request.input),
-      request.ctx.size() == 0 ? value() : to_portable(request.ctx.to_value()),
       (now - run.started()).count(),
-      request.attempt,
+      request.attempt == 1 ? value() : value(request.attempt),
+      request.ctx.size() == 0 ? value() : to_portable(request.ctx.to_value()),
       left,
       turns_of(request.turns.get()),
       identity_of(request.ctx, run),
       limits_of(run),
       request.ticket,
       request.shielded ? value(true) : value(),
-  }));
+  };
+  return to.add_list(parts);
 }
 
 outcome<remote_request> read_request(const value& content, instant now) {
   const auto* items = content.if_list();
-  if (!items || items->size() < 3) return malformed("a request is no list of its parts");
-  const auto at = [&](std::size_t index) { return content.at(index); };
-  const auto id_item = at(2);
-  const auto* bytes = id_item.if_binary();
-  const auto id = bytes ? run_id::from_bytes(*bytes) : std::nullopt;
+  if (!items || items->size() < 4) return malformed("a request is no list of its parts");
+  static const value nothing;
+  const auto at = [&](std::size_t index) -> const value& {
+    return index < items->size() ? (*items)[index] : nothing;
+  };
+  const auto id = read_id(at(2), at(3));
   if (!id) return malformed("a request says not which run it belongs to");
   remote_request made;
   made.dispatch = static_cast<dispatch_number>(integer_of(at(0)));
   made.branch = static_cast<branch_number>(integer_of(at(1)));
   auto& request = made.request;
   request.id = request_id{made.dispatch};
-  request.input = from_portable(at(3));
-  if (!at(4).is_null() && !at(4).is_map()) return malformed("the context of a request is no map");
-  request.ctx = read_context(*id, at(9), from_portable(at(4)));
+  request.input = from_portable(at(4));
   request.attempt =
       static_cast<std::uint32_t>(std::clamp<std::int64_t>(integer_of(at(6), 1), 1, UINT32_MAX));
-  if (const auto left = at(7); left.if_integer())
-    request.deadline = later(now, duration(*left.if_integer()));
-  request.turns = read_turns(at(8));
-  request.ticket = at(11);
-  request.shielded = flag_of(at(12));
+  if (!at(7).is_null() && !at(7).is_map()) return malformed("the context of a request is no map");
+  request.ctx = read_context(*id, at(10), from_portable(at(7)));
+  if (const auto* left = at(8).if_integer()) request.deadline = later(now, duration(*left));
+  request.turns = read_turns(at(9));
+  request.ticket = at(12);
+  request.shielded = flag_of(at(13));
   const auto started = now - duration(std::max<std::int64_t>(0, integer_of(at(5))));
+  const auto& limits = at(11);
   request.run =
-      std::make_shared<run_scope>(*id, request.ctx.correlation_id(), started, read_limit(at(10)));
-  const auto limits = at(10);
-  request.run->meter()->add({limits.at(std::size_t{2}).to_double(), integer_of(limits.at(3))});
+      std::make_shared<run_scope>(*id, request.ctx.correlation_id(), started, read_limit(limits));
+  if (!limits.is_null()) {
+    request.run->meter()->add({limits.at(std::size_t{2}).to_double(), integer_of(limits.at(3))});
+  }
   request.meter = request.run->meter();
   return made;
 }
 
-value write_result(dispatch_number dispatch, const step_result& result, const context& before,
-                   const run_scope& run) {
-  auto body =
-      is_plain(result) ? value::list(without_tail(
-          {to_portable(result.output), result.attempts == 1 ? value() : value(result.attempts),
-           result.spent.cost_usd == 0 ? value() : value(result.spent.cost_usd),
-           result.spent.tokens == 0 ? value() : value(result.spent.tokens), short_failure(result)}))
-                       : troupe::to_value(result).with("output", to_portable(result.output));
-  return value::list(without_tail(
-      {dispatch, std::move(body), changes_of(before.data(), result.ctx.data()), counts_of(run)}));
+namespace {
+
+// Where the parts of a result are.
+enum result_part : std::size_t {
+  part_dispatch,
+  part_form,
+  part_output, ///< or the whole result
+  part_attempts,
+  part_cost,
+  part_tokens,
+  part_failure,
+  part_changes, ///< of the context
+  part_counts,  ///< of the run
+  result_parts
+};
+
+constexpr std::int64_t form_short = 0;       ///< the parts say it all
+constexpr std::int64_t form_whole = 1;       ///< with a history and the like
+constexpr std::int64_t form_handed_back = 2; ///< work that has not ended
+
+} // namespace
+
+outcome<std::size_t> write_result(frame_writer& to, dispatch_number dispatch,
+                                  const step_result& result, const context& before,
+                                  const run_scope& run) {
+  std::array<value, result_parts> parts;
+  parts[part_dispatch] = dispatch;
+  parts[part_changes] = changes_of(before.data(), result.ctx.data());
+  parts[part_counts] = counts_of(run);
+  if (!is_plain(result)) {
+    parts[part_form] = form_whole;
+    parts[part_output] = troupe::to_value(result).with("output", to_portable(result.output));
+    return to.add_list(parts);
+  }
+  parts[part_form] = form_short;
+  parts[part_output] = to_portable(result.output);
+  if (result.attempts != 1) parts[part_attempts] = result.attempts;
+  if (result.spent.cost_usd != 0) parts[part_cost] = result.spent.cost_usd;
+  if (result.spent.tokens != 0) parts[part_tokens] = result.spent.tokens;
+  parts[part_failure] = short_failure(result);
+  return to.add_list(parts);
+}
+
+outcome<std::size_t> write_hand_back(frame_writer& to, dispatch_number dispatch,
+                                     const std::shared_ptr<const failure>& why) {
+  step_result unfinished;
+  unfinished.why = why;
+  std::array<value, result_parts> parts;
+  parts[part_dispatch] = dispatch;
+  parts[part_failure] = short_failure(unfinished);
+  parts[part_form] = form_handed_back;
+  return to.add_list(parts);
 }
 
 outcome<remote_result> read_result(const value& content) {
+  const auto* items = content.if_list();
+  static const value nothing;
+  const auto at = [&](std::size_t index) -> const value& {
+    return index < items->size() ? (*items)[index] : nothing;
+  };
+  const auto* number = items ? at(part_dispatch).if_integer() : nullptr;
+  if (!number) return malformed("a result says not what it answers");
   remote_result made;
-  const auto number = content.at(std::size_t{0});
-  if (!number.if_integer()) return malformed("a result says not what it answers");
-  made.dispatch = static_cast<dispatch_number>(*number.if_integer());
+  made.dispatch = static_cast<dispatch_number>(*number);
   made.content = content;
-  const auto body = content.at(1);
-  if (body.is_map()) {
-    auto read = step_result_from(body);
+  const auto form = integer_of(at(part_form), -1);
+  if (form < form_short || form > form_handed_back) return malformed("a result has no known form");
+  made.is_handed_back = form == form_handed_back;
+  auto& result = made.result;
+  if (form == form_whole) {
+    auto read = step_result_from(at(part_output));
     if (!read) return read.why();
-    made.result = *std::move(read);
-    made.result.output = from_portable(made.result.output);
+    result = *std::move(read);
+    result.output = from_portable(result.output);
     return made;
   }
-  if (!body.is_list()) return malformed("a result has no content");
-  made.result.output = from_portable(body.at(std::size_t{0}));
-  made.result.attempts = static_cast<std::uint32_t>(
-      std::clamp<std::int64_t>(integer_of(body.at(1), 1), 0, UINT32_MAX));
-  made.result.spent = {body.at(2).to_double(), integer_of(body.at(3))};
-  if (const auto why = body.at(4); why.is_list()) made.result.why = read_short_failure(why);
+  result.output = from_portable(at(part_output));
+  result.attempts = static_cast<std::uint32_t>(
+      std::clamp<std::int64_t>(integer_of(at(part_attempts), 1), 0, UINT32_MAX));
+  result.spent = {at(part_cost).to_double(), integer_of(at(part_tokens))};
+  if (const auto& why = at(part_failure); why.is_list()) result.why = read_short_failure(why);
   return made;
 }
 
 void settle_result(remote_result& result, const step_request& request, instant sent) {
   auto& answer = result.result;
   answer.ctx = request.ctx;
-  const auto changes = result.content.at(2);
+  const auto changes = result.content.at(part_changes);
   const auto set = changes.at(std::size_t{0});
   if (const auto* members = set.if_map()) {
     for (const auto& [key, content] : *members) answer.ctx.set(key, from_portable(content));
@@ -224,7 +295,7 @@ void settle_result(remote_result& result, const step_request& request, instant s
   if (const auto* keys = erased.if_list()) {
     for (const auto& key : *keys) answer.ctx.erase(text_of(key));
   }
-  const auto counts = result.content.at(3);
+  const auto counts = result.content.at(part_counts);
   if (!counts.is_list()) return;
   auto& run = *request.run;
   run.retry_count += static_cast<std::uint32_t>(integer_of(counts.at(std::size_t{0})));
@@ -249,7 +320,7 @@ std::optional<usage> read_usage(const value& content) {
 }
 
 value::list_type write_event(const run_event& event, const run_scope& run) {
-  return without_tail({
+  return {
       {},
       static_cast<std::int64_t>(event.kind),
       (event.at - run.started()).count(),
@@ -261,7 +332,7 @@ value::list_type write_event(const run_event& event, const run_scope& run) {
       event.detail.empty() ? value() : value(event.detail),
       event.why ? troupe::to_value(*event.why) : value(),
       event.result ? troupe::to_value(*event.result) : value(),
-  });
+  };
 }
 
 outcome<std::unique_ptr<remote_event>> read_event(const value& content) {

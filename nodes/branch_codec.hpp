@@ -1,5 +1,7 @@
 #pragma once
 
+#include "wire.hpp"
+
 #include <troupe/actors/run_event.hpp>
 #include <troupe/protocol/outcome.hpp>
 #include <troupe/protocol/step_request.hpp>
@@ -27,19 +29,25 @@ struct remote_request {
   step_request request{};
 };
 
-[[nodiscard]] value write_request(dispatch_number dispatch, branch_number branch,
-                                  const step_request& request, instant now);
+/// Adds it to a message; a failure says what cannot travel.
+outcome<std::size_t> write_request(frame_writer& to, dispatch_number dispatch, branch_number branch,
+                                   const step_request& request, instant now);
 /// The request gets a run of its own that counts what it did here, and reports to nobody.
 outcome<remote_request> read_request(const value& content, instant now);
 
 /// What travels of a result: the context only as changes to the one that was sent, and what the run
 /// has counted meanwhile.
-[[nodiscard]] value write_result(dispatch_number dispatch, const step_result& result,
-                                 const context& before, const run_scope& run);
+outcome<std::size_t> write_result(frame_writer& to, dispatch_number dispatch,
+                                  const step_result& result, const context& before,
+                                  const run_scope& run);
+/// Hands work back that has not ended, to be done elsewhere; `why` is for those who do not.
+outcome<std::size_t> write_hand_back(frame_writer& to, dispatch_number dispatch,
+                                     const std::shared_ptr<const failure>& why);
 
 struct remote_result {
   dispatch_number dispatch = 0;
   step_result result{};
+  bool is_handed_back = false;
   value content{}; ///< as it came, for `settle_result`
 };
 outcome<remote_result> read_result(const value& content);

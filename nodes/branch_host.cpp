@@ -15,40 +15,34 @@ struct branch_host::branch {
 };
 
 struct branch_host::coordinator {
-  coordinator_number number = 0;
+  coordinator(coordinator_number which, std::pmr::memory_resource* pool)
+      : number(which), open(pool) {}
+
+  coordinator_number number;
   std::map<branch_number, std::shared_ptr<branch>> branches{};
-  std::unordered_map<dispatch_number, std::uint64_t> open{}; // to the id given to the stages
+  std::pmr::unordered_map<dispatch_number, std::uint64_t> open; // to the id given to the stages
   std::map<branch_number, std::uint32_t> interests{};
   // Cancels that came before the work, which travels longer, or after its end; oldest first.
-  std::unordered_map<dispatch_number, std::string> early_cancels{};
+  std::unordered_map<dispatch_number, std::shared_ptr<const failure>> early_cancels{};
   std::deque<dispatch_number> oldest_cancels{};
   frame_writer results{message_kind::results};
   frame_writer progress{message_kind::progress};
   bool connected = true;
 };
 
-struct branch_host::job {
-  coordinator* from = nullptr;
-  dispatch_number dispatch = 0;
-  std::shared_ptr<branch> of{};
-  std::shared_ptr<run_scope> run{};
-  context before{};
-  std::uint32_t interests = 0;
-};
-
 branch_host::branch_host(branch_host_options options, branch_deployer& deployer,
                          branch_host_port& port, std::shared_ptr<actors::mailbox> results,
                          usage_listener on_usage)
     : options_(options), deployer_(deployer), port_(port), results_(std::move(results)),
-      on_usage_(std::move(on_usage)) {}
+      on_usage_(std::make_shared<const usage_listener>(std::move(on_usage))), open_(&pool_),
+      by_run_(&pool_) {}
 
 branch_host::~branch_host() = default;
 
 void branch_host::add_coordinator(coordinator_number from) {
   auto& made = coordinators_[from];
   if (made) return;
-  made = std::make_unique<coordinator>();
-  made->number = from;
+  made = std::make_unique<coordinator>(from, &pool_);
 }
 
 void branch_host::lose_coordinator(coordinator_number from) {
@@ -144,7 +138,8 @@ void branch_host::refuse(coordinator& to, dispatch_number number, const std::str
   result.name = name;
   result.why = std::make_shared<const failure>(std::move(why));
   static const run_scope nobody(run_id(), "", instant(), {});
-  write(to, to.results, write_result(number, result, {}, nobody));
+  (void)nodes::write_result(to.results, number, result, {}, nobody);
+  wrote(to, to.results);
 }
 
 void branch_host::open(coordinator& from, remote_request request) {
@@ -159,20 +154,19 @@ void branch_host::open(coordinator& from, remote_request request) {
   const auto& of = found->second;
   of->used = ++uses_;
   if (of->why_not) return refuse(from, request.dispatch, of->name, *of->why_not);
-  if (auto cancelled = from.early_cancels.extract(request.dispatch)) {
-    return refuse(from, request.dispatch, of->name,
-                  {failure_kind::cancelled, std::move(cancelled.mapped())});
+  if (const auto cancelled = from.early_cancels.extract(request.dispatch)) {
+    return refuse(from, request.dispatch, of->name, *cancelled.mapped());
   }
   const auto id = ++last_id_;
   auto& made = request.request;
   made.id = request_id{id};
-  job work{&from, request.dispatch, of, made.run, made.ctx, from.interests[request.branch]};
   by_run_.emplace(made.run.get(), id);
   made.meter = std::make_shared<usage_meter>(
       usage_limit{}, made.run->meter(),
-      [tell = on_usage_, run = made.run.get()](const usage& spent) { tell(run, spent); });
+      [tell = on_usage_, run = made.run.get()](const usage& spent) { (*tell)(run, spent); });
   from.open.emplace(request.dispatch, id);
-  open_.emplace(id, std::move(work));
+  open_.emplace(
+      id, job{&from, request.dispatch, of, made.run, made.ctx, from.interests[request.branch]});
   of->live.open(std::move(made), results_);
 }
 
@@ -181,23 +175,26 @@ void branch_host::take_cancel(coordinator_number from, const message& content) {
   if (place == coordinators_.end()) return;
   for (std::size_t index = 0; index < content.size(); ++index) {
     const auto item = content.item(index);
-    const auto number = item.at(std::size_t{0});
-    const auto reason = item.at(1);
-    if (!number.if_integer()) continue;
-    cancel(*place->second, static_cast<dispatch_number>(*number.if_integer()),
-           reason.if_text() ? *reason.if_text() : "cancelled");
+    const auto* parts = item.if_list();
+    if (!parts || parts->empty()) continue;
+    const auto* why = parts->front().if_text();
+    const auto reason =
+        std::make_shared<const failure>(failure{failure_kind::cancelled, why ? *why : "cancelled"});
+    for (std::size_t part = 1; part < parts->size(); ++part) {
+      const auto* number = (*parts)[part].if_integer();
+      if (number) cancel(*place->second, static_cast<dispatch_number>(*number), reason);
+    }
   }
 }
 
-void branch_host::cancel(coordinator& from, dispatch_number dispatch, std::string why) {
+void branch_host::cancel(coordinator& from, dispatch_number dispatch,
+                         const std::shared_ptr<const failure>& reason) {
   const auto found = from.open.find(dispatch);
   if (found != from.open.end()) {
-    const auto reason =
-        std::make_shared<const failure>(failure{failure_kind::cancelled, std::move(why)});
     return open_.at(found->second)
         .of->live.cancel(request_id{found->second}, reason, results_.get());
   }
-  if (!from.early_cancels.emplace(dispatch, std::move(why)).second) return;
+  if (!from.early_cancels.emplace(dispatch, reason).second) return;
   from.oldest_cancels.push_back(dispatch);
   if (from.oldest_cancels.size() <= options_.max_early_cancels) return;
   from.early_cancels.erase(from.oldest_cancels.front());
@@ -214,21 +211,22 @@ void branch_host::take_result(step_result result) {
   to.open.erase(work.dispatch);
   ++done_;
   if (to.connected) {
-    write(to, to.results, write_result(work.dispatch, result, work.before, *work.run));
+    write_result(to, work, result);
   } else if (to.open.empty()) {
     coordinators_.erase(to.number);
   }
 }
 
-void branch_host::write(coordinator& to, frame_writer& writer, const value& item) {
-  if (auto written = writer.add(item); !written) {
-    const auto number = item.at(std::size_t{0});
-    if (&writer != &to.results || !number.if_integer()) return;
-    return refuse(
-        to, static_cast<dispatch_number>(*number.if_integer()), "",
-        {failure_kind::permanent,
-         "the output or context cannot travel to the coordinator: " + written.why().message});
-  }
+void branch_host::write_result(coordinator& to, const job& work, const step_result& result) {
+  const auto written =
+      nodes::write_result(to.results, work.dispatch, result, work.before, *work.run);
+  if (written) return wrote(to, to.results);
+  refuse(to, work.dispatch, "",
+         {failure_kind::permanent,
+          "the output or context cannot travel to the coordinator: " + written.why().message});
+}
+
+void branch_host::wrote(coordinator& to, frame_writer& writer) {
   if (writer.bytes() < options_.max_bytes_in_frame) return;
   // What happened in a request goes before its result.
   if (&writer == &to.results && to.progress.items() > 0) {
@@ -244,7 +242,8 @@ void branch_host::take_event(const run_scope* run, event_kind kind, value::list_
   if (!work.from->connected) return;
   if ((work.interests >> static_cast<unsigned>(kind) & 1u) == 0) return;
   event[0] = work.dispatch;
-  write(*work.from, work.from->progress, value::list(std::move(event)));
+  (void)work.from->progress.add_list(event);
+  wrote(*work.from, work.from->progress);
 }
 
 void branch_host::take_usage(const run_scope* run, const usage& spent) {
@@ -252,17 +251,16 @@ void branch_host::take_usage(const run_scope* run, const usage& spent) {
   if (found == by_run_.end()) return;
   const auto& work = open_.at(found->second);
   if (!work.from->connected) return;
-  write(*work.from, work.from->progress, write_usage(work.dispatch, spent));
+  (void)work.from->progress.add(write_usage(work.dispatch, spent));
+  wrote(*work.from, work.from->progress);
 }
 
 void branch_host::hand_back(const std::string& why) {
   const auto reason = std::make_shared<const failure>(failure{failure_kind::cancelled, why});
   for (auto& [id, work] : open_) {
     if (work.from->connected) {
-      step_result unfinished;
-      unfinished.why = reason;
-      auto item = value::list({work.dispatch, troupe::to_value(unfinished), {}, {}, true});
-      write(*work.from, work.from->results, item);
+      (void)write_hand_back(work.from->results, work.dispatch, reason);
+      wrote(*work.from, work.from->results);
     }
     work.from->open.erase(work.dispatch);
     work.of->live.cancel(request_id{id}, reason, results_.get());

@@ -14,6 +14,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <memory_resource>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -91,23 +92,33 @@ public:
 private:
   struct branch;
   struct coordinator;
-  struct job;
+  struct job {
+    coordinator* from = nullptr;
+    dispatch_number dispatch = 0;
+    std::shared_ptr<branch> of{};
+    std::shared_ptr<run_scope> run{};
+    context before{};
+    std::uint32_t interests = 0;
+  };
 
   void refuse(coordinator& to, dispatch_number number, const std::string& name, failure why);
   void open(coordinator& from, remote_request request);
-  void cancel(coordinator& from, dispatch_number dispatch, std::string why);
+  void cancel(coordinator& from, dispatch_number dispatch,
+              const std::shared_ptr<const failure>& reason);
   void forget_unused();
-  void write(coordinator& to, frame_writer& writer, const value& item);
+  void wrote(coordinator& to, frame_writer& writer);
+  void write_result(coordinator& to, const job& work, const step_result& result);
 
   branch_host_options options_;
   branch_deployer& deployer_;
   branch_host_port& port_;
   std::shared_ptr<actors::mailbox> results_;
-  usage_listener on_usage_;
+  std::shared_ptr<const usage_listener> on_usage_;
+  std::pmr::unsynchronized_pool_resource pool_; // entries of maps come and go with every request
   std::map<coordinator_number, std::unique_ptr<coordinator>> coordinators_;
   std::map<std::string, std::shared_ptr<branch>> branches_; // by hash, path and name
-  std::unordered_map<std::uint64_t, job> open_;             // by the id given to the stages
-  std::unordered_map<const run_scope*, std::uint64_t> by_run_;
+  std::pmr::unordered_map<std::uint64_t, job> open_;        // by the id given to the stages
+  std::pmr::unordered_map<const run_scope*, std::uint64_t> by_run_;
   std::uint64_t last_id_ = 0;
   std::uint64_t uses_ = 0;
   std::uint64_t done_ = 0;

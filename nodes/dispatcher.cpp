@@ -7,7 +7,8 @@ namespace troupe::nodes {
 
 dispatcher::dispatcher(dispatcher_options options, dispatch_port& port, std::uint64_t seed,
                        std::uint32_t interests)
-    : options_(options), port_(port), random_(seed), interests_(interests) {}
+    : options_(options), port_(port), random_(seed), interests_(interests), dispatches_(&pool_),
+      by_requester_(&pool_) {}
 
 dispatcher::~dispatcher() = default;
 
@@ -31,8 +32,11 @@ void dispatcher::remove_branch(branch_number number) {
     if (each->deployed.erase(number) == 0) continue;
     port_.send(id, write_frame(message_kind::retire, {number}));
   }
+  const auto wanted = found->second->wanted;
   branches_.erase(found);
-  std::erase_if(placements_, [](const auto& each) { return each.second.use_count() == 1; });
+  if (wanted.use_count() > 2) return; // others, or work that has not ended
+  for (auto* each : wanted->fitting) std::erase(each->fits, wanted.get());
+  std::erase_if(placements_, [&](const auto& each) { return each.second == wanted; });
 }
 
 std::shared_ptr<dispatcher::placement> dispatcher::placement_for(const branch_offer& offer) {
@@ -50,7 +54,9 @@ std::shared_ptr<dispatcher::placement> dispatcher::placement_for(const branch_of
   found->step_types = offer.step_types;
   found->pipeline = hash;
   for (const auto& [id, each] : workers_) {
-    if (fits(*each, *found)) found->fitting.push_back(each.get());
+    if (!fits(*each, *found)) continue;
+    found->fitting.push_back(each.get());
+    each->fits.push_back(found.get());
   }
   return found;
 }
@@ -73,14 +79,12 @@ bool dispatcher::fits(const worker& each, const placement& wanted) {
 void dispatcher::start(branch_number number, step_request request,
                        std::shared_ptr<actors::mailbox> reply_to, instant now) {
   const auto id = ++last_dispatch_;
-  auto made = std::make_unique<dispatch>();
-  auto& work = *made;
+  auto& work = dispatches_[id];
   work.number = id;
   work.request = std::move(request);
   work.reply_to = std::move(reply_to);
   work.since = now;
   by_requester_.emplace(far_key{work.reply_to.get(), work.request.id}, id);
-  dispatches_.emplace(id, std::move(made));
   const auto found = branches_.find(number);
   if (closed_) return fail(work, *closed_);
   if (found == branches_.end()) {
@@ -91,37 +95,37 @@ void dispatcher::start(branch_number number, step_request request,
   enqueue(work, now);
 }
 
-// The power of two choices (Mitzenmacher 1996): of two chosen by chance, the less busy one. Only
-// when both are full all are looked at.
+// The power of two choices (Mitzenmacher 1996): of two chosen by chance, the less busy one. When
+// both are full, the next one after them that is not.
 dispatcher::worker* dispatcher::choose(const placement& wanted) {
   const auto& all = wanted.fitting;
   if (all.empty() || !wanted.queue.empty()) return nullptr;
   const auto count = all.size();
-  auto* first = all[count == 1 ? 0 : random_.next() % count];
+  const auto place = count == 1 ? 0 : random_.next() % count;
+  auto* first = all[place];
   auto* second = all[count == 1 ? 0 : random_.next() % count];
   if (second->load() < first->load()) std::swap(first, second);
   if (first->is_free()) return first;
   if (second->is_free()) return second;
-  worker* best = nullptr;
-  for (auto* each : all) {
-    if (each->is_free() && (!best || each->load() < best->load())) best = each;
+  for (std::size_t step = 1; step < count; ++step) {
+    auto* next = all[(place + step) % count];
+    if (next->is_free()) return next;
   }
-  return best;
+  return nullptr;
 }
 
 void dispatcher::send(dispatch& work, worker& to, instant now) {
   if (to.deployed.insert(work.of->number).second) deploy(*work.of, to);
-  auto item = write_request(work.number, work.of->number, work.request, now);
-  if (auto written = to.work.add(item); !written) {
-    to.touch(touched_);
+  const auto written = write_request(to.work, work.number, work.of->number, work.request, now);
+  to.touch(touched_);
+  if (!written) {
     return fail(work, {failure_kind::permanent,
                        "the input or context cannot travel to a worker: " + written.why().message});
   }
-  to.touch(touched_);
   if (to.work.bytes() >= options_.max_bytes_in_frame) port_.send(to.number, to.work.take());
   work.at = &to;
   work.since = now;
-  to.in_flight.insert(work.number);
+  ++to.in_flight;
   ++counters_.dispatched;
 }
 
@@ -164,26 +168,29 @@ void dispatcher::drop_from_queue(dispatch& work) {
 
 // Gives a worker with credit what waits for one like it, a request of each placement in turn.
 void dispatcher::feed(worker& idle, instant now) {
-  auto found = true;
-  while (found && idle.is_free()) {
-    found = false;
-    for (const auto& [key, wanted] : placements_) {
-      if (wanted->queue.empty() || !idle.is_free()) continue;
-      const auto& fitting = wanted->fitting;
-      if (std::find(fitting.begin(), fitting.end(), &idle) == fitting.end()) continue;
-      auto& next = *wanted->queue.front();
-      drop_from_queue(next);
-      send(next, idle, now);
-      found = true;
-    }
+  auto in_vain = std::size_t{0};
+  while (queued_ > 0 && idle.is_free() && in_vain < idle.fits.size()) {
+    const auto& wanted = *idle.fits[idle.turn++ % idle.fits.size()];
+    ++in_vain;
+    if (wanted.queue.empty()) continue;
+    auto& next = *wanted.queue.front();
+    drop_from_queue(next);
+    send(next, idle, now);
+    in_vain = 0;
   }
+}
+
+// It is not with its worker any more.
+void dispatcher::leave(dispatch& work) {
+  if (work.at) --work.at->in_flight;
+  work.at = nullptr;
 }
 
 void dispatcher::cancel(const actors::mailbox* requester, request_id id,
                         const std::shared_ptr<const failure>& reason, instant) {
   const auto found = by_requester_.find({requester, id});
   if (found == by_requester_.end()) return;
-  auto& work = *dispatches_.at(found->second);
+  auto& work = dispatches_.at(found->second);
   if (work.cancelled) return;
   work.cancelled = reason;
   if (work.is_queued) {
@@ -191,12 +198,15 @@ void dispatcher::cancel(const actors::mailbox* requester, request_id id,
     return fail(work, {failure_kind::cancelled, reason->message});
   }
   auto& to = *work.at;
-  (void)to.cancels.add(value::list({work.number, reason->message}));
+  if (to.reason != reason) to.write_cancels();
+  to.reason = reason;
+  if (to.to_cancel.empty()) to.to_cancel.emplace_back();
+  to.to_cancel.emplace_back(work.number);
   to.touch(touched_);
 }
 
 void dispatcher::answer(dispatch& work, step_result result) {
-  if (work.at) work.at->in_flight.erase(work.number);
+  leave(work);
   by_requester_.erase({work.reply_to.get(), work.request.id});
   result.id = work.request.id;
   const auto to = std::move(work.reply_to);
@@ -215,9 +225,8 @@ void dispatcher::fail(dispatch& work, failure why) {
 }
 
 // A worker that leaves has not finished it.
-void dispatcher::take_back(dispatch& work, worker& from, instant now) {
-  from.in_flight.erase(work.number);
-  work.at = nullptr;
+void dispatcher::take_back(dispatch& work, const worker& from, instant now) {
+  leave(work);
   if (!work.of->offer.idempotent) {
     return fail(work, {failure_kind::worker_lost, "worker `" + from.facts.identity.name
                                                       + "` left before it had finished this"});
@@ -232,16 +241,17 @@ void dispatcher::take_results(worker_number from, const message& results, instan
   if (place == workers_.end()) return;
   auto& of = *place->second;
   for (std::size_t index = 0; index < results.size(); ++index) {
-    auto read = read_result(results.item(index));
-    const auto number = results.item(index).at(std::size_t{0});
+    const auto item = results.item(index);
+    const auto number = item.at(std::size_t{0});
     const auto* dispatched = number.if_integer();
     const auto found = dispatched ? dispatches_.find(static_cast<dispatch_number>(*dispatched))
                                   : dispatches_.end();
-    if (found == dispatches_.end() || found->second->at != &of) {
+    if (found == dispatches_.end() || found->second.at != &of) {
       ++counters_.fenced;
       continue;
     }
-    auto& work = *found->second;
+    auto& work = found->second;
+    auto read = read_result(item);
     ++of.done;
     if (!read) {
       fail(work, {failure_kind::permanent, "the result of worker `" + of.facts.identity.name
@@ -254,7 +264,7 @@ void dispatcher::take_results(worker_number from, const message& results, instan
     const usage unseen{result.spent.cost_usd - work.seen.cost_usd,
                        result.spent.tokens - work.seen.tokens};
     if (work.request.meter) work.request.meter->add(unseen);
-    if (results.item(index).at(4).if_bool() && !work.cancelled) take_back(work, of, now);
+    if (read->is_handed_back && !work.cancelled) take_back(work, of, now);
     else answer(work, std::move(result));
   }
   feed(of, now);

@@ -13,9 +13,9 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <memory_resource>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 namespace troupe::nodes {
@@ -115,7 +115,18 @@ private:
   struct worker;
   struct placement;
   struct branch;
-  struct dispatch;
+  struct dispatch {
+    dispatch_number number = 0;
+    std::shared_ptr<branch> of{}; ///< lives as long as there is work for it
+    step_request request{};
+    std::shared_ptr<actors::mailbox> reply_to{};
+    worker* at = nullptr;
+    instant since{}; ///< it is where it is
+    std::shared_ptr<const failure> cancelled{};
+    usage seen{}; ///< spent so far, as far as it was told
+    std::list<dispatch*>::iterator place{};
+    bool is_queued = false;
+  };
   struct far_key {
     const actors::mailbox* from;
     request_id id;
@@ -129,12 +140,13 @@ private:
   [[nodiscard]] static bool fits(const worker& each, const placement& wanted);
   [[nodiscard]] worker* choose(const placement& wanted);
   void send(dispatch& work, worker& to, instant now);
+  void leave(dispatch& work);
   void deploy(const branch& what, worker& to);
   void enqueue(dispatch& work, instant now);
   void feed(worker& idle, instant now);
   void answer(dispatch& work, step_result result);
   void fail(dispatch& work, failure why);
-  void take_back(dispatch& work, worker& from, instant now);
+  void take_back(dispatch& work, const worker& from, instant now);
   void lost(dispatch& work, const std::string& node, const std::string& why, instant now);
   /// Returns the workers that died under this piece of work so far.
   std::vector<std::string> suspect_work(const dispatch& work, const std::string& node);
@@ -149,8 +161,10 @@ private:
   std::map<worker_number, std::unique_ptr<worker>> workers_;
   std::map<std::string, std::shared_ptr<placement>> placements_;
   std::unordered_map<branch_number, std::shared_ptr<branch>> branches_;
-  std::unordered_map<dispatch_number, std::unique_ptr<dispatch>> dispatches_;
-  std::unordered_map<far_key, dispatch_number, far_hash> by_requester_;
+  std::pmr::unsynchronized_pool_resource
+      pool_; // entries of the maps come and go with every request
+  std::pmr::unordered_map<dispatch_number, dispatch> dispatches_;
+  std::pmr::unordered_map<far_key, dispatch_number, far_hash> by_requester_;
   std::map<std::string, std::vector<std::string>> suspicions_; // deaths, by piece of work
   std::deque<std::string> oldest_suspicions_;
   std::vector<worker*> touched_;

@@ -2,6 +2,9 @@
 
 #include "dispatcher.hpp"
 
+#include <unordered_set>
+#include <utility>
+
 namespace troupe::nodes {
 
 struct dispatcher::placement {
@@ -19,37 +22,34 @@ struct dispatcher::branch {
   std::shared_ptr<placement> wanted;
 };
 
-struct dispatcher::dispatch {
-  dispatch_number number = 0;
-  std::shared_ptr<branch> of{}; ///< lives as long as there is work for it
-  step_request request{};
-  std::shared_ptr<actors::mailbox> reply_to{};
-  worker* at = nullptr;
-  instant since{}; ///< it is where it is
-  std::shared_ptr<const failure> cancelled{};
-  usage seen{}; ///< spent so far, as far as it was told
-  std::list<dispatch*>::iterator place{};
-  bool is_queued = false;
-};
-
 struct dispatcher::worker {
   worker_number number = 0;
   node_facts facts{};
   shared_name name{};
-  std::unordered_set<dispatch_number> in_flight{};
+  std::size_t in_flight = 0;
+  std::vector<placement*> fits{}; ///< what it may be given work of
+  std::size_t turn = 0;           ///< of these, whose turn it is when it is free
   std::unordered_set<branch_number> deployed{};
   frame_writer work{message_kind::work};
   frame_writer cancels{message_kind::cancel};
+  // Gathered until one comes for another reason.
+  std::shared_ptr<const failure> reason{};
+  value::list_type to_cancel{};
   std::uint64_t done = 0;
   bool suspect = false;
   bool draining = false;
   bool touched = false;
 
   [[nodiscard]] bool is_free() const noexcept {
-    return in_flight.size() < facts.credit && !suspect && !draining;
+    return in_flight < facts.credit && !suspect && !draining;
   }
   [[nodiscard]] double load() const noexcept {
-    return static_cast<double>(in_flight.size()) / static_cast<double>(facts.credit);
+    return static_cast<double>(in_flight) / static_cast<double>(facts.credit);
+  }
+  void write_cancels() {
+    if (to_cancel.empty()) return;
+    to_cancel.front() = reason->message;
+    (void)cancels.add(value::list(std::exchange(to_cancel, {})));
   }
   void touch(std::vector<worker*>& all) {
     if (!std::exchange(touched, true)) all.push_back(this);

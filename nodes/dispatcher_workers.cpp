@@ -12,7 +12,9 @@ void dispatcher::add_worker(worker_number number, node_facts facts, instant now)
   made->facts = std::move(facts);
   auto& joined = *workers_.emplace(number, std::move(made)).first->second;
   for (const auto& [key, wanted] : placements_) {
-    if (fits(joined, *wanted)) wanted->fitting.push_back(&joined);
+    if (!fits(joined, *wanted)) continue;
+    wanted->fitting.push_back(&joined);
+    joined.fits.push_back(wanted.get());
   }
   feed(joined, now);
 }
@@ -23,17 +25,19 @@ void dispatcher::lose_worker(worker_number number, const std::string& why, insta
   const auto gone = std::move(found->second);
   workers_.erase(found);
   std::erase(touched_, gone.get());
-  for (const auto& [key, wanted] : placements_) {
-    if (std::erase(wanted->fitting, gone.get()) > 0 && wanted->fitting.empty()) {
-      wanted->lonely_since = now;
-    }
+  for (auto* wanted : gone->fits) {
+    std::erase(wanted->fitting, gone.get());
+    if (wanted->fitting.empty()) wanted->lonely_since = now;
   }
   // In the order they were sent, so that the oldest are first in the queue again.
-  std::vector<dispatch_number> open(gone->in_flight.begin(), gone->in_flight.end());
+  std::vector<dispatch_number> open;
+  for (const auto& [id, work] : dispatches_) {
+    if (work.at == gone.get()) open.push_back(id);
+  }
   std::sort(open.begin(), open.end());
   for (const auto each : open) {
     const auto work = dispatches_.find(each);
-    if (work != dispatches_.end()) lost(*work->second, gone->facts.identity.name, why, now);
+    if (work != dispatches_.end()) lost(work->second, gone->facts.identity.name, why, now);
   }
 }
 
@@ -58,7 +62,7 @@ std::vector<std::string> dispatcher::suspect_work(const dispatch& work, const st
 
 void dispatcher::lost(dispatch& work, const std::string& node, const std::string& why,
                       instant now) {
-  work.at = nullptr;
+  leave(work);
   const auto text = "worker `" + node + "` was lost while it ran this: " + why;
   if (work.cancelled) {
     return fail(work, {failure_kind::cancelled, work.cancelled->message + " (" + text + ")"});
@@ -105,9 +109,9 @@ void dispatcher::count_usage(const worker& from, const value& item, const usage&
   const auto* dispatched = number.if_integer();
   if (!dispatched) return;
   const auto found = dispatches_.find(static_cast<dispatch_number>(*dispatched));
-  if (found == dispatches_.end() || found->second->at != &from) return;
-  found->second->seen += spent;
-  found->second->request.meter->add(spent);
+  if (found == dispatches_.end() || found->second.at != &from) return;
+  found->second.seen += spent;
+  found->second.request.meter->add(spent);
 }
 
 void dispatcher::take_progress(worker_number from, const message& progress, instant now) {
@@ -122,8 +126,8 @@ void dispatcher::take_progress(worker_number from, const message& progress, inst
     if (!read) continue;
     auto& about = **read;
     const auto found = dispatches_.find(about.dispatch);
-    if (found == dispatches_.end() || found->second->at != place->second.get()) continue;
-    auto& work = *found->second;
+    if (found == dispatches_.end() || found->second.at != place->second.get()) continue;
+    auto& work = found->second;
     if (about.result && about.result->node.str().empty()) {
       about.result->node = place->second->name;
     }
@@ -156,6 +160,7 @@ void dispatcher::flush() {
   for (auto* each : std::exchange(touched_, {})) {
     each->touched = false;
     if (each->work.items() > 0) port_.send(each->number, each->work.take());
+    each->write_cancels();
     if (each->cancels.items() > 0) port_.send(each->number, each->cancels.take());
   }
 }
@@ -163,7 +168,7 @@ void dispatcher::flush() {
 void dispatcher::close(const std::shared_ptr<const failure>& why, instant) {
   closed_ = why;
   while (!dispatches_.empty()) {
-    auto& work = *dispatches_.begin()->second;
+    auto& work = dispatches_.begin()->second;
     if (work.is_queued) drop_from_queue(work);
     fail(work, *why);
   }
@@ -196,25 +201,25 @@ dispatcher::worker_load dispatcher::load_of(worker_number number) const {
   const auto found = workers_.find(number);
   if (found == workers_.end()) return {};
   const auto& of = *found->second;
-  return {of.in_flight.size(), of.facts.credit, of.done, of.suspect, of.draining};
+  return {of.in_flight, of.facts.credit, of.done, of.suspect, of.draining};
 }
 
 std::vector<dispatcher::standing> dispatcher::standings(const run_id& run, std::size_t most) const {
   std::vector<standing> all;
   for (const auto& [number, work] : dispatches_) {
     if (all.size() == most) break;
-    if (!work->of || work->request.run->id() != run) continue;
-    standing one{work->of->offer.name, work->of->offer.branch.path, "running", {}, {}, work->since};
-    if (work->at) {
-      one.node = work->at->facts.identity.name;
+    if (!work.of || work.request.run->id() != run) continue;
+    standing one{work.of->offer.name, work.of->offer.branch.path, "running", {}, {}, work.since};
+    if (work.at) {
+      one.node = work.at->facts.identity.name;
       one.text = "running on `" + one.node + "`";
-      if (work->at->suspect) one.text += ", of which nothing is heard";
-      if (work->cancelled) {
+      if (work.at->suspect) one.text += ", of which nothing is heard";
+      if (work.cancelled) {
         one.code = "cancelling";
-        one.text = "told to stop on `" + one.node + "`: " + work->cancelled->message;
+        one.text = "told to stop on `" + one.node + "`: " + work.cancelled->message;
       }
     } else {
-      const auto& wanted = *work->of->wanted;
+      const auto& wanted = *work.of->wanted;
       one.code = wanted.fitting.empty() ? "no_worker" : "queued";
       one.text = wanted.fitting.empty() ? missing(wanted)
                                         : "every worker that fits is busy; "

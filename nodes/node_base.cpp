@@ -115,6 +115,7 @@ void node_base::handle_frames(link_spoke& event) {
   auto& by = *peers_.at(number);
   by.detector.heard(read_clock());
   auto messages = by.talk.receive(std::move(event.frames));
+  note_output(by);
   if (!messages) return drop(by, "it broke the protocol: " + messages.why().message);
   for (auto& each : *messages) {
     if (!find_peer(number)) return;
@@ -152,12 +153,20 @@ void node_base::beat() {
 
 void node_base::say(peer& to, frame body) {
   if (auto queued = to.talk.post(std::move(body)); !queued) tell(queued.why().message);
+  note_output(to);
+}
+
+void node_base::note_output(peer& of) {
+  if (!of.talk.has_output() || std::exchange(of.has_output, true)) return;
+  with_output_.push_back(of.number);
 }
 
 void node_base::flush_peers() {
-  for (const auto& [number, each] : peers_) {
-    if (!each->talk.has_output()) continue;
-    each->wire->send(each->talk.take_output());
+  for (const auto number : std::exchange(with_output_, {})) {
+    auto* to = find_peer(number);
+    if (!to) continue;
+    to->has_output = false;
+    to->wire->send(to->talk.take_output());
   }
 }
 

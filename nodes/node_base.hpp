@@ -74,7 +74,8 @@ struct peer {
   instant opened{};
   instant spoken{}; ///< when this node last said something
   bool leaving = false;
-  value load{}; ///< what its last heartbeat said
+  value load{};            ///< what its last heartbeat said
+  bool has_output = false; ///< is among those that something is to be sent to
 };
 
 /// What both roles have: links, peers, time. One event is handled at a time; the functions called
@@ -134,9 +135,11 @@ private:
   void handle_frames(link_spoke& event);
   void beat();
   void flush_peers();
+  void note_output(peer& of);
 
   std::map<std::uint64_t, std::unique_ptr<peer>> peers_;
   std::map<const link*, std::uint64_t> by_link_;
+  std::vector<std::uint64_t> with_output_;
   std::uint64_t last_peer_ = 0;
   std::function<instant()> clock_;
   std::atomic<std::size_t> connections_{0};

@@ -11,6 +11,8 @@ namespace troupe::nodes {
 namespace {
 
 constexpr std::uint8_t list_of_32_bits = 0xdd;
+/// How deep a part of an item may nest. What reads it counts the lists around it, too.
+constexpr std::size_t max_depth = decode_limits().max_depth - 4;
 
 failure malformed(std::string message) {
   return {failure_kind::malformed, std::move(message)};
@@ -62,7 +64,25 @@ void frame_writer::begin() {
 
 outcome<std::size_t> frame_writer::add(const value& item) {
   const auto before = bytes_.size();
-  auto written = encode(item, bytes_);
+  return check(before, encode(item, bytes_, max_depth));
+}
+
+outcome<std::size_t> frame_writer::add_list(std::span<const value> parts) {
+  constexpr std::uint8_t short_list = 0x90;
+  constexpr std::size_t most_in_short_list = 15;
+  while (!parts.empty() && parts.back().is_null()) parts = parts.first(parts.size() - 1);
+  if (parts.size() > most_in_short_list) return add(value::list({parts.begin(), parts.end()}));
+  const auto before = bytes_.size();
+  bytes_.push_back(static_cast<std::uint8_t>(short_list | parts.size()));
+  for (const auto& each : parts) {
+    auto written = encode(each, bytes_, max_depth);
+    if (!written) return check(before, std::move(written));
+  }
+  return check(before, bytes_.size() - before);
+}
+
+outcome<std::size_t> frame_writer::check(std::size_t before, outcome<std::size_t> written) {
+  if (!written) bytes_.resize(before);
   if (written && *written > max_item_bytes) {
     bytes_.resize(before);
     return failure{failure_kind::permanent, std::to_string(*written)

@@ -12,6 +12,7 @@
 #include <initializer_list>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,6 +55,8 @@ public:
   explicit frame_writer(message_kind kind);
   /// On failure (a value that cannot leave the process) the message is as it was.
   outcome<std::size_t> add(const value& item);
+  /// The same for an item that is a list; nulls at its end are left out.
+  outcome<std::size_t> add_list(std::span<const value> parts);
   [[nodiscard]] std::size_t items() const noexcept { return items_; }
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_.size(); }
   /// The body; the writer is as new.
@@ -61,6 +64,7 @@ public:
 
 private:
   void begin();
+  outcome<std::size_t> check(std::size_t before, outcome<std::size_t> written);
 
   message_kind kind_;
   std::vector<std::uint8_t> bytes_;

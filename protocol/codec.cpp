@@ -120,7 +120,7 @@ public:
   }
 
   bool visit_ext(const char*, std::uint32_t) { return built_.refuse("has an extension type"); }
-  bool start_array(std::uint32_t) { return may_start() && built_.open_list(); }
+  bool start_array(std::uint32_t count) { return may_start() && built_.open_list(count); }
   bool end_array() { return built_.close(); }
   bool start_map(std::uint32_t) { return may_start() && built_.open_map(); }
   bool end_map() { return built_.close(); }

@@ -333,6 +333,21 @@ context context::with_id(std::string id) const {
   return copy;
 }
 
+context context::with_ids(std::string id, std::string correlation_id) const {
+  auto changed = identity_copy();
+  changed.id = std::move(id);
+  changed.correlation_id = std::move(correlation_id);
+  auto copy = *this;
+  copy.identity_ = std::make_shared<const identity>(std::move(changed));
+  return copy;
+}
+
+bool context::has_only_ids() const noexcept {
+  return !identity_
+         || (identity_->causation_id.empty() && identity_->tags.empty()
+             && identity_->metadata.empty());
+}
+
 context context::child() const {
   auto changed = identity_copy();
   changed.causation_id = id().empty() ? correlation_id() : id();

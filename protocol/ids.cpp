@@ -18,6 +18,7 @@ namespace troupe {
 
 namespace {
 
+constexpr std::string_view digits = "0123456789abcdef";
 constexpr std::uint64_t high_mask = (std::uint64_t{1} << 12) - 1;
 constexpr std::uint64_t low_mask = (std::uint64_t{1} << 62) - 1;
 constexpr std::uint64_t time_mask = (std::uint64_t{1} << 48) - 1;
@@ -163,8 +164,18 @@ std::optional<run_id> run_id::parse(std::string_view text) {
   return id;
 }
 
+bool run_id::is_spelled(std::string_view text) const noexcept {
+  if (text.size() != 36) return false;
+  std::size_t place = 0;
+  for (const auto byte : bytes_) {
+    if (has_hyphen_at(place) && text[place++] != '-') return false;
+    if (text[place] != digits[byte >> 4] || text[place + 1] != digits[byte & 15]) return false;
+    place += 2;
+  }
+  return true;
+}
+
 std::string run_id::to_string() const {
-  constexpr std::string_view digits = "0123456789abcdef";
   std::string text(36, '-');
   std::size_t place = 0;
   for (const auto byte : bytes_) {

@@ -43,12 +43,14 @@ bool value_builder::count() {
   return true;
 }
 
-bool value_builder::open(bool is_map) {
+bool value_builder::open(bool is_map, std::size_t expected) {
+  constexpr std::size_t most_believed = 16;
   if (open_.size() >= limits_.max_depth) {
     return refuse("nests deeper than " + std::to_string(limits_.max_depth));
   }
   if (!count()) return false;
   open_.push_back({is_map, {}, {}, {}});
+  open_.back().items.reserve(std::min(expected, most_believed));
   return true;
 }
 

@@ -18,8 +18,9 @@ public:
   explicit value_builder(const decode_limits& limits) : limits_(limits) {}
 
   bool add(value item);
-  bool open_list() { return open(false); }
-  bool open_map() { return open(true); }
+  /// `expected` is what a header claims: room is made for a few of them.
+  bool open_list(std::size_t expected = 0) { return open(false, expected); }
+  bool open_map() { return open(true, 0); }
   bool key(std::string text);
   bool close();
 
@@ -38,7 +39,7 @@ private:
   };
 
   bool count();
-  bool open(bool is_map);
+  bool open(bool is_map, std::size_t expected);
   bool place(value item);
 
   decode_limits limits_;

@@ -67,8 +67,9 @@ std::shared_ptr<run_state> deployment_core::begin(std::shared_ptr<run_scope> sco
                                                   run_options options) {
   step_request request;
   request.input = std::move(input);
-  request.ctx = options.context.with_correlation_id(scope->correlation_id());
-  if (request.ctx.id().empty()) request.ctx = request.ctx.with_id(scope->id().to_string());
+  auto own_id = options.context.id();
+  if (own_id.empty()) own_id = scope->id().to_string();
+  request.ctx = options.context.with_ids(std::move(own_id), scope->correlation_id());
   request.run = scope;
   request.meter = scope->meter();
   if (options.deadline) request.deadline = later(scope->started(), *options.deadline);

@@ -10,12 +10,23 @@ using namespace std::chrono_literals;
 
 constexpr instant start{1h};
 
-value over_the_wire(const value& content) {
+/// The item that `write` adds to a message, as it arrives.
+template <class Write>
+value over_the_wire(Write&& write) {
   frame_writer writer(message_kind::work);
-  EXPECT_TRUE(writer.add(content));
+  EXPECT_TRUE(write(writer));
   const auto read = read_frame(writer.take());
   EXPECT_TRUE(read);
   return read->item(0);
+}
+
+value sent(const step_request& request, instant now, dispatch_number dispatch = 1) {
+  return over_the_wire(
+      [&](frame_writer& to) { return write_request(to, dispatch, 3, request, now); });
+}
+
+value sent(const step_result& result, const context& before, const run_scope& run) {
+  return over_the_wire([&](frame_writer& to) { return write_result(to, 9, result, before, run); });
 }
 
 step_request sample() {
@@ -39,7 +50,7 @@ step_request sample() {
 TEST(branch_codec, brings_a_request_to_another_clock) {
   const auto given = sample();
   const auto there = start + 1000h; // another machine's clock
-  const auto read = read_request(over_the_wire(write_request(9, 3, given, start + 2s)), there);
+  const auto read = read_request(sent(given, start + 2s, 9), there);
   ASSERT_TRUE(read) << read.why().message;
   EXPECT_EQ(read->dispatch, 9u);
   EXPECT_EQ(read->branch, 3u);
@@ -70,9 +81,9 @@ TEST(branch_codec, leaves_out_what_goes_without_saying) {
   request.run = std::make_shared<run_scope>(id, id.to_string(), start, usage_limit{});
   request.ctx = context(id.to_string()).with_id(id.to_string());
   request.input = 1;
-  const auto wire = write_request(1, 1, request, start);
-  EXPECT_LE(wire.size(), 7u);
-  const auto read = read_request(over_the_wire(wire), start);
+  const auto wire = sent(request, start);
+  EXPECT_LE(wire.size(), 6u);
+  const auto read = read_request(wire, start);
   ASSERT_TRUE(read);
   EXPECT_EQ(read->request.ctx, request.ctx);
   EXPECT_EQ(read->request.run->correlation_id(), id.to_string());
@@ -90,7 +101,7 @@ TEST(branch_codec, returns_only_the_changes_of_the_context) {
   result.ctx.set("answer", 42);
   result.ctx.erase("old");
   const run_scope counted(request.run->id(), "", start, {});
-  const auto wire = over_the_wire(write_result(9, result, request.ctx, counted));
+  const auto wire = sent(result, request.ctx, counted);
   EXPECT_LT(wire.approximate_bytes(), 5'000u);
   auto read = read_result(wire);
   ASSERT_TRUE(read) << read.why().message;
@@ -117,7 +128,7 @@ TEST(branch_codec, brings_back_failures_histories_and_what_the_run_counted) {
   counted.retry_count = 2;
   counted.fallback_used = true;
   counted.add_checkpoint("primary.start", start + 5s);
-  auto read = read_result(over_the_wire(write_result(1, result, request.ctx, counted)));
+  auto read = read_result(sent(result, request.ctx, counted));
   ASSERT_TRUE(read) << read.why().message;
   settle_result(*read, request, start + 1s);
   EXPECT_EQ(*read->result.why, *result.why);
@@ -146,7 +157,7 @@ TEST(branch_codec, brings_events_home) {
                         .turns = request.turns.get()};
   auto items = write_event(given, *request.run);
   items[0] = 12;
-  const auto read = read_event(over_the_wire(value::list(std::move(items))));
+  const auto read = read_event(over_the_wire([&](frame_writer& to) { return to.add_list(items); }));
   ASSERT_TRUE(read) << read.why().message;
   const auto& back = **read;
   EXPECT_EQ(back.dispatch, 12u);
@@ -163,16 +174,29 @@ TEST(branch_codec, brings_events_home) {
   EXPECT_EQ(back.event.turns->outer->index, 5u);
 }
 
+TEST(branch_codec, hands_back_what_has_not_ended) {
+  const auto why =
+      std::make_shared<const failure>(failure{failure_kind::cancelled, "the worker leaves"});
+  const auto read =
+      read_result(over_the_wire([&](frame_writer& to) { return write_hand_back(to, 9, why); }));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->dispatch, 9u);
+  EXPECT_TRUE(read->is_handed_back);
+  EXPECT_EQ(read->result.feedback(), "the worker leaves");
+}
+
 TEST(branch_codec, refuses_what_does_not_read) {
-  for (const auto& bad : {value(), value(1), value::list(), value::list({1, 2, 3}),
-                          value::list({1, 2, value::binary({1, 2})})}) {
+  for (const auto& bad :
+       {value(), value(1), value::list(), value::list({1, 2, 3}), value::list({1, 2, 3}),
+        value::list({1, 2, -3, 4}), value::list({1, 2, 3, "x"})}) {
     const auto read = read_request(bad, start);
     ASSERT_FALSE(read);
     EXPECT_EQ(read.why().kind, failure_kind::malformed);
   }
   EXPECT_FALSE(read_result({}));
   EXPECT_FALSE(read_result(value::list({1})));
-  EXPECT_FALSE(read_result(value::list({1, value::map({{"name", 3}})})));
+  EXPECT_FALSE(read_result(value::list({1, 3})));
+  EXPECT_FALSE(read_result(value::list({1, 1, value::map({{"name", 3}})})));
   EXPECT_FALSE(read_event(value::list({1, 99})));
 }
 

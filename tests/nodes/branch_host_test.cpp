@@ -41,11 +41,12 @@ public:
     step_request request;
     request.run = std::make_shared<run_scope>(run_id::make(), "", instant(), usage_limit{});
     request.meter = request.run->meter();
-    const auto item = write_request(number, branch, request, instant());
-    host.take_work(1, *read_frame(write_frame(message_kind::work, {item})), instant());
+    frame_writer message(message_kind::work);
+    ASSERT_TRUE(write_request(message, number, branch, request, instant()));
+    host.take_work(1, *read_frame(message.take()), instant());
   }
   void cancel(dispatch_number number) {
-    const auto item = value::list({number, "not needed"});
+    const auto item = value::list({"not needed", number});
     host.take_cancel(1, *read_frame(write_frame(message_kind::cancel, {item})));
   }
   void answer(std::size_t which) {

@@ -90,7 +90,7 @@ public:
       for (std::size_t index = 0; index < each.size(); ++index) {
         const auto item = each.item(index);
         all.emplace_back(static_cast<dispatch_number>(*item.at(std::size_t{0}).if_integer()),
-                         item.at(3));
+                         item.at(4));
       }
     }
     return all;
@@ -100,9 +100,9 @@ public:
     step_result result;
     result.output = output;
     const run_scope counted(run_id(), "", instant{}, {});
-    const auto body =
-        write_frame(message_kind::results, {write_result(number, result, {}, counted)});
-    dispatch.take_results(from, *read_frame(body), now);
+    frame_writer message(message_kind::results);
+    (void)write_result(message, number, result, {}, counted);
+    dispatch.take_results(from, *read_frame(message.take()), now);
   }
 
   std::size_t count(worker_number number, message_kind kind) {

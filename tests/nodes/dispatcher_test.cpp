@@ -244,9 +244,9 @@ TEST(dispatcher, counts_usage_once) {
   EXPECT_EQ(run->meter()->total().tokens, 5);
   step_result whole;
   whole.spent = {.cost_usd = 0.75, .tokens = 8};
-  home.dispatch.take_results(
-      1, *read_frame(write_frame(message_kind::results, {write_result(number, whole, {}, *run)})),
-      home.now);
+  frame_writer results(message_kind::results);
+  ASSERT_TRUE(write_result(results, number, whole, {}, *run));
+  home.dispatch.take_results(1, *read_frame(results.take()), home.now);
   EXPECT_EQ(run->meter()->total().tokens, 8);
   EXPECT_DOUBLE_EQ(run->meter()->total().cost_usd, 0.75);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 
 namespace troupe::testing {
 
@@ -40,6 +41,12 @@ void simulated_process::thaw() {
     held_.pop_front();
     what();
   }
+}
+
+void simulated_process::die() {
+  dead_ = true;
+  // What it would have done may hold what holds the process.
+  std::exchange(held_, {}).clear();
 }
 
 /// A connection: two ends, and what is under way between them.

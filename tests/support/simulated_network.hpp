@@ -59,7 +59,7 @@ public:
   void perform_after(duration wait, std::function<void()> what);
   void freeze() noexcept { frozen_ = true; }
   void thaw();
-  void die() noexcept { dead_ = true; }
+  void die();
   [[nodiscard]] bool is_dead() const noexcept { return dead_; }
   [[nodiscard]] bool is_frozen() const noexcept { return frozen_; }
   /// Machines stay when processes end.

@@ -91,6 +91,9 @@ public:
   [[nodiscard]] const std::string& id() const noexcept;
   [[nodiscard]] context with_correlation_id(std::string correlation_id) const;
   [[nodiscard]] context with_id(std::string id) const;
+  [[nodiscard]] context with_ids(std::string id, std::string correlation_id) const;
+  /// True when there is nothing but ids to it: no causation, tags or metadata.
+  [[nodiscard]] bool has_only_ids() const noexcept;
 
   /// A context of its own for follow-up work: the same correlation id, this one's id as causation
   /// id, own copies of data, tags and metadata. A context that has no id yet is caused by its

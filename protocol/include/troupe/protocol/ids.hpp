@@ -32,6 +32,8 @@ public:
 
   [[nodiscard]] std::string to_string() const;
   [[nodiscard]] bool is_nil() const noexcept { return bytes_ == std::array<std::uint8_t, 16>{}; }
+  /// True when `text` is what `to_string` returns.
+  [[nodiscard]] bool is_spelled(std::string_view text) const noexcept;
   [[nodiscard]] const std::array<std::uint8_t, 16>& bytes() const noexcept { return bytes_; }
 
   friend auto operator<=>(const run_id&, const run_id&) = default;
