@@ -255,6 +255,11 @@ void branch_host::take_usage(const run_scope* run, const usage& spent) {
   wrote(*work.from, work.from->progress);
 }
 
+std::size_t branch_host::open_of(coordinator_number from) const {
+  const auto found = coordinators_.find(from);
+  return found == coordinators_.end() ? 0 : found->second->open.size();
+}
+
 void branch_host::hand_back(const std::string& why) {
   const auto reason = std::make_shared<const failure>(failure{failure_kind::cancelled, why});
   for (auto& [id, work] : open_) {

@@ -87,6 +87,7 @@ public:
   void flush();
 
   [[nodiscard]] std::size_t open() const noexcept { return open_.size(); }
+  [[nodiscard]] std::size_t open_of(coordinator_number from) const;
   [[nodiscard]] std::uint64_t done() const noexcept { return done_; }
 
 private:

@@ -129,6 +129,10 @@ void coordinator_base::look(instant now) {
   dispatch_->look(now);
 }
 
+bool coordinator_base::is_quiet(const peer& with) const {
+  return dispatch_->load_of(with.number).in_flight <= few_requests;
+}
+
 void coordinator_base::rest() {
   dispatch_->flush();
 }

@@ -33,6 +33,7 @@ protected:
   void handle_other(node_event& event) override;
   void look(instant now) override;
   void rest() override;
+  [[nodiscard]] bool is_quiet(const peer& with) const override;
   [[nodiscard]] value own_load() override;
 
   void send(worker_number to, frame body) override;

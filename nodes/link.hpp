@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace troupe::nodes {
@@ -33,6 +34,9 @@ public:
   /// Queues frames to be written in one go. Frames for a link that is closed vanish. Throws
   /// `std::length_error` for a frame over `max_frame_bytes`.
   virtual void send(std::vector<frame> frames) = 0;
+  /// The same, but on the caller's thread where possible: soonest there when nothing else is going
+  /// on, and the dearest way when much is, as less travels in each go.
+  virtual void send_at_once(std::vector<frame> frames) { send(std::move(frames)); }
   /// Ends the link once what was queued is written and the peer has closed its side, at the latest
   /// after the handshake limit. Nothing more is received; `on_closed` follows when it has ended.
   virtual void close() = 0;

@@ -166,7 +166,8 @@ void node_base::flush_peers() {
     auto* to = find_peer(number);
     if (!to) continue;
     to->has_output = false;
-    to->wire->send(to->talk.take_output());
+    if (is_quiet(*to)) to->wire->send_at_once(to->talk.take_output());
+    else to->wire->send(to->talk.take_output());
   }
 }
 

@@ -63,6 +63,9 @@ struct errand {
 using node_event = std::variant<link_opened, link_spoke, link_ended, connect_failed, stage_asked,
                                 stage_answered, run_told, usage_told, tick, errand>;
 
+/// How many requests may be under way between two nodes that count as quiet.
+inline constexpr std::size_t few_requests = 4;
+
 /// A conversation with another node, from the link on.
 struct peer {
   std::uint64_t number = 0;
@@ -114,6 +117,8 @@ protected:
   virtual void handle_other(node_event& event) = 0;
   virtual void look(instant now) = 0;
   virtual void rest() = 0;
+  /// So little is going on with it that what is said had better travel at once than together.
+  [[nodiscard]] virtual bool is_quiet(const peer& with) const = 0;
   [[nodiscard]] virtual value own_load() = 0;
   /// Says something to people.
   virtual void tell(const std::string& text) = 0;

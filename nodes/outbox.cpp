@@ -20,7 +20,7 @@ void outbox::let_senders_write(writer write) {
   write_ = std::move(write);
 }
 
-outbox::effect outbox::add(const std::vector<frame>& frames) {
+outbox::effect outbox::add(const std::vector<frame>& frames, haste how) {
   std::size_t added = 0;
   for (const auto& content : frames) added += frame_header_bytes + content.size();
   const std::scoped_lock lock(mutex_);
@@ -33,7 +33,8 @@ outbox::effect outbox::add(const std::vector<frame>& frames) {
   unsent_bytes_.fetch_add(added, std::memory_order_relaxed);
   for (const auto& content : frames) append_frame(content, bytes_);
   if (look_expected_) return effect::none;
-  if (write_ && !loop_writes_ && bytes_.size() <= most_written_by_sender) return write_some();
+  const auto may_write = how == haste::great && write_ && !loop_writes_;
+  if (may_write && bytes_.size() <= most_written_by_sender) return write_some();
   look_expected_ = true;
   return effect::wakes;
 }

@@ -10,10 +10,9 @@
 
 namespace troupe::nodes {
 
-/// What waits to be written to one link, as the bytes that go over the wire. Whoever sends writes
-/// at once while nothing waits, so that no other thread has to wake up for it. What the system does
-/// not take is left to the loop, which swaps the whole of it out; so many small sends become one
-/// write. Thread-safe.
+/// What waits to be written to one link, as the bytes that go over the wire. Whoever sends copies
+/// the bytes in, the loop swaps the whole of it out; so many small sends become one write. Who is
+/// in haste writes while nothing waits, so that no other thread has to wake up for it. Thread-safe.
 ///
 /// The loop is woken for the first frame only. Until it has looked, everything else is found by the
 /// same look.
@@ -29,11 +28,13 @@ public:
 
   /// Writes as much as the system takes, and returns how much that was.
   using writer = std::function<std::size_t(const char* from, std::size_t size)>;
-  /// From now on who sends may write. Before, and after `shut`, only the loop does.
+  /// From now on who is in haste may write. Before, and after `shut`, only the loop does.
   void let_senders_write(writer write);
 
+  enum class haste { none, great };
+
   /// REQUIRES: no frame is longer than `max_frame_bytes`.
-  effect add(const std::vector<frame>& frames);
+  effect add(const std::vector<frame>& frames, haste how = haste::none);
   /// Moves what waits behind what is in `out`. Until `all_written`, senders leave it to the loop.
   void take(std::vector<char>& out);
   /// The loop has written whatever it took.

@@ -30,6 +30,7 @@ public:
 
   /// Throws `std::length_error` for a frame over `max_frame_bytes`.
   void send(std::vector<frame> frames) override;
+  void send_at_once(std::vector<frame> frames) override;
   void close() override;
   [[nodiscard]] const link_peer& peer() const noexcept override { return peer_; }
   [[nodiscard]] std::size_t unsent_bytes() const noexcept override {
@@ -44,6 +45,8 @@ public:
   outbox waiting;
 
 private:
+  void send(const std::vector<frame>& frames, outbox::haste how);
+
   const link_peer peer_;
   std::mutex mutex_;
   std::shared_ptr<const signal_sink> sink_;

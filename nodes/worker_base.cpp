@@ -165,6 +165,10 @@ void worker_base::look(instant now) {
   });
 }
 
+bool worker_base::is_quiet(const peer& with) const {
+  return host_->open_of(with.number) <= few_requests;
+}
+
 void worker_base::rest() {
   host_->flush();
 }

@@ -39,6 +39,7 @@ protected:
   void handle_other(node_event& event) override;
   void look(instant now) override;
   void rest() override;
+  [[nodiscard]] bool is_quiet(const peer& with) const override;
   void send(coordinator_number to, frame body) override;
   /// A coordinator wants to hear of these kinds of events, one bit for each.
   virtual void wanted(std::uint32_t interests) = 0;

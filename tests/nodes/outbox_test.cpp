@@ -8,6 +8,7 @@ namespace troupe::nodes {
 namespace {
 
 using effect = outbox::effect;
+using haste = outbox::haste;
 
 TEST(Outbox, WakesTheLoopForTheFirstFrameOnly) {
   outbox waiting(1000);
@@ -90,12 +91,12 @@ struct taker {
   }
 };
 
-TEST(Outbox, LetsWhoSendsWriteWhileNothingWaits) {
+TEST(Outbox, LetsWhoIsInHasteWriteWhileNothingWaits) {
   outbox waiting(1000);
   taker system{{}, 100};
   waiting.let_senders_write(system.writer());
 
-  EXPECT_EQ(waiting.add({"a"}), effect::none);
+  EXPECT_EQ(waiting.add({"a"}, haste::great), effect::none);
 
   EXPECT_EQ(system.taken, std::string("\0\0\0\1a", 5));
   EXPECT_EQ(waiting.unsent_bytes(), 0U);
@@ -105,23 +106,33 @@ TEST(Outbox, LeavesToTheLoopWhatTheSystemDoesNotTake) {
   outbox waiting(1000);
   taker system{{}, 3};
   waiting.let_senders_write(system.writer());
-  EXPECT_EQ(waiting.add({"a"}), effect::wakes);
+  EXPECT_EQ(waiting.add({"a"}, haste::great), effect::wakes);
   EXPECT_EQ(waiting.unsent_bytes(), 2U);
 
   // From here on the loop has bytes that come first.
   system.room = 100;
-  EXPECT_EQ(waiting.add({"b"}), effect::none);
+  EXPECT_EQ(waiting.add({"b"}, haste::great), effect::none);
   std::vector<char> out;
   waiting.take(out);
-  EXPECT_EQ(waiting.add({"c"}), effect::wakes);
+  EXPECT_EQ(waiting.add({"c"}, haste::great), effect::wakes);
   EXPECT_EQ(system.taken.size(), 3U);
   EXPECT_EQ(std::string(out.begin(), out.end()), std::string("\1a\0\0\0\1b", 7));
 
   out.clear();
   waiting.take(out);
   waiting.all_written();
-  EXPECT_EQ(waiting.add({"d"}), effect::none);
+  EXPECT_EQ(waiting.add({"d"}, haste::great), effect::none);
   EXPECT_EQ(system.taken.substr(3), std::string("\0\0\0\1d", 5));
+}
+
+TEST(Outbox, LeavesItToTheLoopWithoutHaste) {
+  outbox waiting(1000);
+  taker system{{}, 100};
+  waiting.let_senders_write(system.writer());
+
+  EXPECT_EQ(waiting.add({"a"}), effect::wakes);
+
+  EXPECT_EQ(system.taken, "");
 }
 
 TEST(Outbox, LetsNobodyWriteOnceItIsShut) {
@@ -130,7 +141,7 @@ TEST(Outbox, LetsNobodyWriteOnceItIsShut) {
   waiting.let_senders_write(system.writer());
   waiting.shut();
 
-  EXPECT_EQ(waiting.add({"a"}), effect::none);
+  EXPECT_EQ(waiting.add({"a"}, haste::great), effect::none);
 
   EXPECT_EQ(system.taken, "");
 }
@@ -141,7 +152,7 @@ TEST(Outbox, LeavesALoopThatIsAboutToLookItsWork) {
   waiting.let_senders_write(system.writer());
   waiting.expect_look();
 
-  EXPECT_EQ(waiting.add({"a"}), effect::none);
+  EXPECT_EQ(waiting.add({"a"}, haste::great), effect::none);
 
   EXPECT_EQ(system.taken, "");
 }
