@@ -6,8 +6,8 @@ exec </dev/null
 
 run_packages=(
   build-essential ca-certificates cmake libboost-dev libcaf-dev libcli11-dev libcpp-httplib-dev libcurl4-openssl-dev
-  libhiredis-dev libmsgpack-cxx-dev libre2-dev libspdlog-dev libssl-dev libyaml-cpp-dev ninja-build nlohmann-json3-dev
-  pkg-config tzdata
+  libhiredis-dev libmimalloc-dev libmsgpack-cxx-dev libre2-dev libspdlog-dev libssl-dev libyaml-cpp-dev ninja-build
+  nlohmann-json3-dev pkg-config tzdata
 )
 deb_packages=(dpkg-dev file)
 test_packages=(

@@ -1,13 +1,10 @@
 #include "stage_actor.hpp"
 
-#include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/atom.hpp>
 #include <caf/send.hpp>
 
 #include <algorithm>
-#include <iterator>
-
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::stage_mail)
+#include <utility>
 
 namespace troupe::actors {
 
@@ -15,12 +12,28 @@ namespace {
 
 using wake_atom = caf::atom_constant<caf::atom("wake")>;
 
-// Other actors get their turn after this many events.
+// Other actors get their turn after this many events, and after this many looks into the mailbox.
 constexpr std::size_t events_per_turn = 2048;
+constexpr int looks_per_turn = 8;
+/// What a mailbox may keep allocated after a burst.
+constexpr std::size_t kept_messages = 4096;
+
+// Returns true when there may be more to do at once.
+bool work_once(stage_actor_state& state) {
+  const gather_scope turn;
+  auto& taken = state.taken;
+  if (const auto box = state.box.lock()) box->take(taken);
+  const auto found = !taken.empty();
+  state.engine->deliver_all(taken);
+  taken.clear();
+  if (taken.capacity() > kept_messages) taken = {};
+  return state.engine->run(events_per_turn) || found;
+}
 
 void take_turn(caf::event_based_actor* self, stage_actor_state& state) {
-  const gather_scope turn;
-  if (state.engine->run(events_per_turn)) self->send(self, wake_atom::value);
+  auto is_busy = true;
+  for (auto look = 0; is_busy && look < looks_per_turn; ++look) is_busy = work_once(state);
+  if (is_busy) self->send(self, wake_atom::value);
   if (state.armed && *state.armed <= state.engine->now()) state.armed.reset();
   const auto next = state.engine->next_timer();
   if (!next || (state.armed && *state.armed <= *next)) return;
@@ -49,31 +62,37 @@ void actor_count::wait_for_none() {
 }
 
 void actor_mailbox::put(message content) {
-  const std::scoped_lock lock(mutex_);
-  if (!actor_) return;
-  auto* turn = gather_scope::current();
-  if (!turn && gathered_.empty()) {
-    caf::anon_send(actor_, stage_mail{std::move(content)});
-    return;
+  caf::actor to;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!actor_) return;
+    waiting_.push_back(std::move(content));
+    if (told_) return;
+    if (auto* turn = gather_scope::current()) {
+      if (std::exchange(noted_in_, turn) != turn) turn->note(shared_from_this());
+      return;
+    }
+    told_ = true;
+    to = actor_;
   }
-  gathered_.push_back(std::move(content));
-  if (!turn) send_gathered();
-  else if (gathered_.size() == 1) turn->note(shared_from_this());
+  caf::anon_send(to, wake_atom::value);
 }
 
 void actor_mailbox::release() {
-  const std::scoped_lock lock(mutex_);
-  if (!gathered_.empty()) send_gathered();
+  caf::actor to;
+  {
+    const std::scoped_lock lock(mutex_);
+    noted_in_ = nullptr;
+    if (!actor_ || waiting_.empty() || std::exchange(told_, true)) return;
+    to = actor_;
+  }
+  caf::anon_send(to, wake_atom::value);
 }
 
-void actor_mailbox::send_gathered() {
-  stage_mail mail{std::move(gathered_.front())};
-  if (gathered_.size() > 1) {
-    mail.more.assign(std::move_iterator(gathered_.begin() + 1),
-                     std::move_iterator(gathered_.end()));
-  }
-  gathered_.clear();
-  if (actor_) caf::anon_send(actor_, std::move(mail));
+void actor_mailbox::take(std::vector<message>& into) {
+  const std::scoped_lock lock(mutex_);
+  into.swap(waiting_);
+  if (into.empty()) told_ = false;
 }
 
 void actor_mailbox::open(caf::actor actor) {
@@ -82,7 +101,9 @@ void actor_mailbox::open(caf::actor actor) {
 }
 
 caf::actor actor_mailbox::close() {
+  std::vector<message> dropped;
   const std::scoped_lock lock(mutex_);
+  dropped.swap(waiting_);
   return std::exchange(actor_, nullptr);
 }
 
@@ -99,13 +120,7 @@ caf::behavior stage_actor(caf::event_based_actor* self, std::shared_ptr<stage_ac
                           std::shared_ptr<actor_count> count) {
   harden(self);
   self->attach_functor([count = std::move(count)] { count->remove(); });
-  return {[self, state](stage_mail& mail) {
-            const gather_scope turn;
-            state->engine->deliver(std::move(mail.first));
-            for (auto& each : mail.more) state->engine->deliver(std::move(each));
-            take_turn(self, *state);
-          },
-          [self, state](wake_atom) { take_turn(self, *state); }};
+  return {[self, state](wake_atom) { take_turn(self, *state); }};
 }
 
 } // namespace troupe::actors

@@ -17,12 +17,6 @@
 
 namespace troupe::actors {
 
-/// The one message type between hosts: what was put into a mailbox in one turn.
-struct stage_mail {
-  message first;
-  std::vector<message> more{};
-};
-
 /// How many actors of a system live; outlives them all.
 class actor_count {
 public:
@@ -38,27 +32,34 @@ private:
 
 /// The mailbox of a hosting actor. Knows the actor from its launch until it is stopped; holding the
 /// mailbox longer does no harm.
+///
+/// Keeps what is put into it until the actor takes it, and tells the actor once: an actor that has
+/// been told, or is at work, finds everything else by itself.
 class actor_mailbox : public mailbox,
                       public gatherer,
                       public std::enable_shared_from_this<actor_mailbox> {
 public:
   void put(message content) override;
   void release() override;
+  /// Exchanges what waits for the empty `into`. Once nothing waited, the actor is told again.
+  void take(std::vector<message>& into);
   void open(caf::actor actor);
   /// Returns the actor, which gets nothing more from here.
   [[nodiscard]] caf::actor close();
 
 private:
-  void send_gathered();
-
   std::mutex mutex_;
   caf::actor actor_;
-  std::vector<message> gathered_;
+  std::vector<message> waiting_;
+  bool told_ = false;
+  const gather_scope* noted_in_ = nullptr; // the last turn that tells the actor when it ends
 };
 
 /// What a hosting actor needs; moved into it when it is launched.
 struct stage_actor_state {
   std::unique_ptr<stage_engine> engine;
+  std::weak_ptr<actor_mailbox> box;
+  std::vector<message> taken{};
   /// Has the actor woken at that time; null: by a delayed message of the framework.
   std::function<void(instant)> wake_at;
   std::optional<instant> armed;

@@ -25,6 +25,16 @@ std::uint32_t stage_engine::add(stage_factory factory) {
 
 void stage_engine::deliver(message content) {
   refresh_now();
+  receive(content);
+}
+
+void stage_engine::deliver_all(std::vector<message>& content) {
+  if (content.empty()) return;
+  refresh_now();
+  for (auto& each : content) receive(each);
+}
+
+void stage_engine::receive(message& content) {
   std::visit(
       [this](auto& what) {
         if constexpr (!std::is_same_v<std::decay_t<decltype(what)>, wake_message>) take(what);

@@ -35,6 +35,7 @@ public:
                                           engine_services& services, std::uint64_t seed) {
     auto state = std::make_shared<stage_actor_state>();
     state->engine = std::make_unique<stage_engine>(services, box, seed);
+    state->box = box;
     const std::scoped_lock lock(mutex_);
     made_.emplace(box.get(), state);
     return state;

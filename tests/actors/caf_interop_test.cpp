@@ -88,6 +88,7 @@ TEST_F(CafInteropTest, CancelRequestCancelsOnlyItsRequest) {
   caf::scoped_actor self(system);
   self->send(pipeline, ask(1));
   self->send(pipeline, ask(2));
+  while (a.call_count() < 2) std::this_thread::yield(); // or it might end before it begins
 
   self->send(pipeline, cancel_request{request_id{2}, nullptr});
 

@@ -68,6 +68,8 @@ public:
   std::uint32_t add(stage_factory factory);
 
   void deliver(message content);
+  /// The same for several that came together.
+  void deliver_all(std::vector<message>& content);
   /// Works off what is queued and due, at most `max_events` of it. Returns true when there is more
   /// to do at once.
   bool run(std::size_t max_events);
@@ -138,6 +140,7 @@ private:
   };
   static constexpr std::uint32_t nobody = UINT32_MAX;
 
+  void receive(message& content);
   void handle(event what);
   void handle(start_event& what);
   void handle(result_event& what);
