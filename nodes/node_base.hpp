@@ -64,7 +64,7 @@ using node_event = std::variant<link_opened, link_spoke, link_ended, connect_fai
                                 stage_answered, run_told, usage_told, tick, errand>;
 
 /// How many requests may be under way between two nodes that count as quiet.
-inline constexpr std::size_t few_requests = 4;
+inline constexpr std::size_t few_requests = 16;
 
 /// A conversation with another node, from the link on.
 struct peer {

@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 
+#include <thread>
 #include <utility>
 
 namespace troupe::testing {
