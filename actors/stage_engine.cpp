@@ -11,7 +11,8 @@ namespace troupe::actors {
 
 stage_engine::stage_engine(engine_services& services, std::weak_ptr<mailbox> self,
                            std::uint64_t seed)
-    : services_(services), self_(std::move(self)), random_(seed), now_(services.now()) {}
+    : services_(services), self_(std::move(self)), random_(seed), now_(services.now()),
+      far_requests_(&pool_) {}
 
 stage_engine::~stage_engine() = default;
 
@@ -46,9 +47,7 @@ bool stage_engine::run(std::size_t max_events) {
   refresh_now();
   for (std::size_t handled = 0; handled < max_events; ++handled) {
     if (!queue_.empty()) {
-      auto next = std::move(queue_.front());
-      queue_.pop_front();
-      handle(std::move(next));
+      handle(queue_.pop());
     } else if (const auto timer = timers_.first_due(now_)) {
       fire(*timer);
     } else {
@@ -155,7 +154,7 @@ void stage_engine::take(cancel_message& content) {
 }
 
 void stage_engine::take(signal_message& content) {
-  queue_.emplace_back(signal_event{content.call, std::move(content.content)});
+  queue_.push(signal_event{content.call, std::move(content.content)});
 }
 
 void stage_engine::take(close_message& content) {
@@ -177,7 +176,7 @@ call_id stage_engine::allocate() {
   std::uint32_t index;
   if (free_.empty()) {
     index = static_cast<std::uint32_t>(records_.size());
-    records_.emplace_back();
+    records_.add_place();
   } else {
     index = free_.back();
     free_.pop_back();
@@ -264,7 +263,7 @@ void stage_engine::adopt(call_id id, std::uint32_t stage, std::unique_ptr<call> 
   work->started_ = now_;
   work->request_ = std::move(request);
   place.work = std::move(work);
-  queue_.emplace_back(start_event{id});
+  queue_.push(start_event{id});
 }
 
 call_id stage_engine::send(call& from, std::uint64_t tag, const stage_ref& child,
@@ -308,7 +307,7 @@ void stage_engine::finish(call_id id, step_result result) {
   auto& place = records_[id.index];
   if (place.parent) {
     place.far_end.reset();
-    queue_.emplace_back(result_event{id, std::move(result)});
+    queue_.push(result_event{id, std::move(result)});
     return;
   }
   const auto asker = std::move(place.far_end);
@@ -325,7 +324,7 @@ void stage_engine::cancel(call_id id, const std::shared_ptr<const failure>& reas
   if (!place || place->cancelled) return;
   place->cancelled = reason;
   if (place->work) {
-    queue_.emplace_back(cancel_event{id, reason});
+    queue_.push(cancel_event{id, reason});
   } else if (place->far_end) {
     const auto self = self_.lock();
     place->far_end->put(cancel_message{{to_request_id(id), reason}, self.get()});
@@ -394,8 +393,8 @@ void stage_engine::crash(std::uint32_t stage, const std::string& reason) {
 
 std::vector<std::string> stage_engine::waiting_stages(std::size_t most) const {
   std::vector<std::string> names;
-  for (const auto& place : records_) {
-    if (names.size() == most) break;
+  for (std::size_t index = 0; index < records_.size() && names.size() < most; ++index) {
+    const auto& place = records_[index];
     if (place.open && place.work && place.children == 0) {
       names.push_back(stages_[place.stage].identity->name.str());
     }

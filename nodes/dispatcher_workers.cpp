@@ -133,6 +133,7 @@ void dispatcher::take_progress(worker_number from, const message& progress, inst
     }
     auto& event = about.event;
     event.run = work.request.run.get();
+    event.node = place->second->name.str();
     event.at = std::min(now, event.run->started() + about.since_start);
     port_.emit(event);
   }

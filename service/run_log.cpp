@@ -237,7 +237,7 @@ void run_log::on_event(const run_event& event) {
   made.attempt = event.attempt;
   made.delay_ms = milliseconds(event.delay);
   made.why = copy_of(event);
-  if (event.result) made.node = event.result->node.str();
+  made.node = event.result ? event.result->node.str() : std::string(event.node);
   const std::scoped_lock lock(run->mutex);
   made.at_ms = milliseconds(event.at - run->started);
   run->waits.apply(event);

@@ -32,7 +32,10 @@ public:
     auto read = read_frame(body);
     sent[to].push_back(*std::move(read));
   }
-  void emit(const run_event& event) override { told.emplace_back(event.detail); }
+  void emit(const run_event& event) override {
+    told.emplace_back(event.detail);
+    told_of.emplace_back(event.node);
+  }
 
   static branch_offer offer(bool idempotent = true,
                             std::vector<std::pair<std::string, std::string>> labels = {}) {
@@ -122,6 +125,7 @@ public:
   instant now{};
   std::map<worker_number, std::vector<message>> sent;
   std::vector<std::string> told;
+  std::vector<std::string> told_of; ///< the nodes of the events
   std::shared_ptr<requester> asker = std::make_shared<requester>();
   dispatcher dispatch;
 };

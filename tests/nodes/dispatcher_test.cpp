@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace troupe::nodes {
 namespace {
 
@@ -229,6 +231,41 @@ TEST(dispatcher, gives_nothing_new_to_workers_that_leave_or_are_silent) {
   home.start(branch, 2);
   EXPECT_EQ(home.work_of(1).size(), 1u);
   EXPECT_EQ(home.dispatch.load_of(1).in_flight, 1u);
+}
+
+TEST(dispatcher, gives_placements_their_turns) {
+  dispatcher_fixture home;
+  home.join(1, 1);
+  const auto one = home.dispatch.add_branch(home.offer());
+  const auto two = home.dispatch.add_branch(home.offer(true, {{"gpu", "true"}}));
+  for (std::uint64_t id = 1; id <= 6; ++id) home.start(one, id);
+  for (std::uint64_t id = 11; id <= 13; ++id) home.start(two, id);
+  home.join(2, 1, {{"gpu", "true"}});
+  std::vector<value> order;
+  for (auto round = 0; round < 6; ++round) {
+    const auto all = home.work_of(2);
+    if (all.size() <= order.size()) break;
+    order.push_back(all.back().second);
+    home.answer(2, all.back().first);
+  }
+  // Two of what only it may do have gone before three of what others may do, too.
+  const auto of_two = std::count_if(order.begin(), order.begin() + 4,
+                                    [](const value& each) { return *each.if_integer() > 10; });
+  EXPECT_EQ(of_two, 2);
+}
+
+TEST(dispatcher, says_of_which_node_an_event_is) {
+  dispatcher_fixture home;
+  home.join(1, 10);
+  const auto run = dispatcher_fixture::run();
+  home.start(home.dispatch.add_branch(home.offer()), 1, run);
+  auto event = write_event(
+      {.kind = event_kind::step_started, .at = home.now, .run = run.get(), .step = "s"}, *run);
+  event[0] = home.work_of(1).at(0).first;
+  const auto item = value::list(std::move(event));
+  home.dispatch.take_progress(1, *read_frame(write_frame(message_kind::progress, {item})),
+                              home.now);
+  EXPECT_THAT(home.told_of, ::testing::ElementsAre("w1"));
 }
 
 TEST(dispatcher, counts_usage_once) {

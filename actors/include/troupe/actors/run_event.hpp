@@ -50,6 +50,7 @@ struct run_event {
   duration delay{};
   std::string_view detail{};
   std::string_view path{};     ///< place of the stage in the plan, such as `0/2/1`
+  std::string_view node{};     ///< where it happens; empty: in the process of the run
   const turn* turns = nullptr; ///< of the blocks around it, the innermost first
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <troupe/actors/fifo.hpp>
 #include <troupe/actors/stage.hpp>
 #include <troupe/actors/timer_queue.hpp>
 #include <troupe/policies/random.hpp>
@@ -7,9 +8,9 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
+#include <memory_resource>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -179,11 +180,12 @@ private:
   random_source random_;
   instant now_{};
   std::vector<hosted> stages_;
-  std::deque<record> records_; // a deque: places never move
+  place_table<record> records_;
   std::vector<std::uint32_t> free_;
   std::size_t open_calls_ = 0;
-  std::unordered_map<far_key, call_id, far_hash> far_requests_;
-  std::deque<event> queue_;
+  std::pmr::unsynchronized_pool_resource pool_; // entries come and go with every request
+  std::pmr::unordered_map<far_key, call_id, far_hash> far_requests_;
+  fifo<event> queue_;
   timer_queue timers_;
   std::unique_ptr<call> ended_; // the call whose handler is running, once it has answered
   std::shared_ptr<const failure> closed_{};
