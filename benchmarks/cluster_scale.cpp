@@ -56,6 +56,23 @@ void operator delete(void* block, std::size_t) noexcept {
   operator delete(block);
 }
 
+// Memory resources ask for an alignment, whatever it is.
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  const auto align = static_cast<std::size_t>(alignment);
+  auto* block = std::aligned_alloc(align, (size + align - 1) / align * align);
+  if (!block) throw std::bad_alloc();
+  count(block, 1);
+  return block;
+}
+
+void operator delete(void* block, std::align_val_t) noexcept {
+  operator delete(block);
+}
+
+void operator delete(void* block, std::size_t, std::align_val_t) noexcept {
+  operator delete(block);
+}
+
 namespace troupe::nodes {
 namespace {
 

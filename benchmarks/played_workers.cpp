@@ -53,7 +53,9 @@ played_workers::played_workers(std::size_t most_open) : open_(std::bit_ceil(most
   step_result result;
   result.output = 1;
   const run_scope counted(run_id(), "", instant{}, {});
-  result_ = write_frame(message_kind::results, {write_result(wide_number, result, {}, counted)});
+  frame_writer results(message_kind::results);
+  static_cast<void>(write_result(results, wide_number, result, {}, counted));
+  result_ = results.take();
   number_place_ = result_.find('\xcf') + 1;
 }
 

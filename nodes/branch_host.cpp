@@ -15,12 +15,11 @@ struct branch_host::branch {
 };
 
 struct branch_host::coordinator {
-  coordinator(coordinator_number which, std::pmr::memory_resource* pool)
-      : number(which), open(pool) {}
+  explicit coordinator(coordinator_number which) : number(which) {}
 
   coordinator_number number;
   std::map<branch_number, std::shared_ptr<branch>> branches{};
-  std::pmr::unordered_map<dispatch_number, std::uint64_t> open; // to the id given to the stages
+  std::unordered_map<dispatch_number, std::uint64_t> open; // to the id given to the stages
   std::map<branch_number, std::uint32_t> interests{};
   // Cancels that came before the work, which travels longer, or after its end; oldest first.
   std::unordered_map<dispatch_number, std::shared_ptr<const failure>> early_cancels{};
@@ -34,15 +33,14 @@ branch_host::branch_host(branch_host_options options, branch_deployer& deployer,
                          branch_host_port& port, std::shared_ptr<actors::mailbox> results,
                          usage_listener on_usage)
     : options_(options), deployer_(deployer), port_(port), results_(std::move(results)),
-      on_usage_(std::make_shared<const usage_listener>(std::move(on_usage))), open_(&pool_),
-      by_run_(&pool_) {}
+      on_usage_(std::make_shared<const usage_listener>(std::move(on_usage))) {}
 
 branch_host::~branch_host() = default;
 
 void branch_host::add_coordinator(coordinator_number from) {
   auto& made = coordinators_[from];
   if (made) return;
-  made = std::make_unique<coordinator>(from, &pool_);
+  made = std::make_unique<coordinator>(from);
 }
 
 void branch_host::lose_coordinator(coordinator_number from) {

@@ -14,7 +14,6 @@
 #include <list>
 #include <map>
 #include <memory>
-#include <memory_resource>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -115,11 +114,10 @@ private:
   branch_host_port& port_;
   std::shared_ptr<actors::mailbox> results_;
   std::shared_ptr<const usage_listener> on_usage_;
-  std::pmr::unsynchronized_pool_resource pool_; // entries of maps come and go with every request
   std::map<coordinator_number, std::unique_ptr<coordinator>> coordinators_;
   std::map<std::string, std::shared_ptr<branch>> branches_; // by hash, path and name
-  std::pmr::unordered_map<std::uint64_t, job> open_;        // by the id given to the stages
-  std::pmr::unordered_map<const run_scope*, std::uint64_t> by_run_;
+  std::unordered_map<std::uint64_t, job> open_;             // by the id given to the stages
+  std::unordered_map<const run_scope*, std::uint64_t> by_run_;
   std::uint64_t last_id_ = 0;
   std::uint64_t uses_ = 0;
   std::uint64_t done_ = 0;

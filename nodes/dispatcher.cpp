@@ -7,8 +7,7 @@ namespace troupe::nodes {
 
 dispatcher::dispatcher(dispatcher_options options, dispatch_port& port, std::uint64_t seed,
                        std::uint32_t interests)
-    : options_(options), port_(port), random_(seed), interests_(interests), dispatches_(&pool_),
-      by_requester_(&pool_) {}
+    : options_(options), port_(port), random_(seed), interests_(interests) {}
 
 dispatcher::~dispatcher() = default;
 

@@ -13,7 +13,6 @@
 #include <list>
 #include <map>
 #include <memory>
-#include <memory_resource>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -161,10 +160,8 @@ private:
   std::map<worker_number, std::unique_ptr<worker>> workers_;
   std::map<std::string, std::shared_ptr<placement>> placements_;
   std::unordered_map<branch_number, std::shared_ptr<branch>> branches_;
-  std::pmr::unsynchronized_pool_resource
-      pool_; // entries of the maps come and go with every request
-  std::pmr::unordered_map<dispatch_number, dispatch> dispatches_;
-  std::pmr::unordered_map<far_key, dispatch_number, far_hash> by_requester_;
+  std::unordered_map<dispatch_number, dispatch> dispatches_;
+  std::unordered_map<far_key, dispatch_number, far_hash> by_requester_;
   std::map<std::string, std::vector<std::string>> suspicions_; // deaths, by piece of work
   std::deque<std::string> oldest_suspicions_;
   std::vector<worker*> touched_;
