@@ -302,6 +302,24 @@ TEST(Tidy, EveryPublicHeaderIsIncludedByATest) {
   EXPECT_THAT(found, IsEmpty());
 }
 
+TEST(Tidy, EveryPublicHeaderIsInstalled) {
+  std::map<std::string, std::string> installed; // what the layers' own CMakeLists.txt say
+  for (const auto& f : tree()) {
+    if (!f.path.ends_with("/CMakeLists.txt")) continue;
+    for (const auto& line : f.lines) installed[f.path] += line + ' ';
+  }
+  complaints found;
+  for (const auto& f : tree()) {
+    if (!f.is_public_header()) continue;
+    const auto list = f.path.substr(0, f.path.find('/')) + "/CMakeLists.txt";
+    const auto name = f.path.substr(f.path.rfind('/') + 1) + ' ';
+    const auto& said = installed[list];
+    if (said.find(' ' + name) == said.npos && said.find('/' + name) == said.npos)
+      found.push_back(list + " does not list " + name);
+  }
+  EXPECT_THAT(found, IsEmpty());
+}
+
 TEST(Tidy, MarkdownFilesHaveOneTitle) {
   complaints found;
   for (const auto& f : tree()) {
