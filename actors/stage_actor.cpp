@@ -16,7 +16,7 @@ using wake_atom = caf::atom_constant<caf::atom("wake")>;
 constexpr std::size_t events_per_turn = 2048;
 constexpr int looks_per_turn = 8;
 /// What a mailbox may keep allocated after a burst.
-constexpr std::size_t kept_messages = 4096;
+constexpr std::size_t kept_messages = 16'384;
 
 // Returns true when there may be more to do at once.
 bool work_once(stage_actor_state& state) {

@@ -13,7 +13,7 @@ TEST(fifo, gives_back_in_order_however_much_comes_in_between) {
   EXPECT_TRUE(line.empty());
   auto pushed = 0;
   auto popped = 0;
-  for (auto round = 0; round < 5'000; ++round) {
+  for (auto round = 0; round < 20'000; ++round) {
     line.push(std::make_unique<int>(pushed++));
     line.push(std::make_unique<int>(pushed++));
     ASSERT_EQ(*line.pop(), popped++);
