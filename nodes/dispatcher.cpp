@@ -31,11 +31,14 @@ void dispatcher::remove_branch(branch_number number) {
     if (each->deployed.erase(number) == 0) continue;
     port_.send(id, write_frame(message_kind::retire, {number}));
   }
-  const auto wanted = found->second->wanted;
   branches_.erase(found);
-  if (wanted.use_count() > 2) return; // others, or work that has not ended
-  for (auto* each : wanted->fitting) std::erase(each->fits, wanted.get());
-  std::erase_if(placements_, [&](const auto& each) { return each.second == wanted; });
+  // Work that had not ended may have kept those of branches that were removed before.
+  std::erase_if(placements_, [](const auto& each) {
+    const auto& wanted = each.second;
+    if (wanted.use_count() > 1) return false;
+    for (auto* able : wanted->fitting) std::erase(able->fits, wanted.get());
+    return true;
+  });
 }
 
 std::shared_ptr<dispatcher::placement> dispatcher::placement_for(const branch_offer& offer) {

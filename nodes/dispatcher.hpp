@@ -97,6 +97,7 @@ public:
   [[nodiscard]] worker_load load_of(worker_number worker) const;
   [[nodiscard]] std::size_t queued() const noexcept { return queued_; }
   [[nodiscard]] std::size_t open() const noexcept { return dispatches_.size(); }
+  [[nodiscard]] std::size_t placements() const noexcept { return placements_.size(); }
   [[nodiscard]] const dispatch_counters& counters() const noexcept { return counters_; }
 
   /// One request of a run, and where it stands.

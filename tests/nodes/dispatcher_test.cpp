@@ -248,6 +248,7 @@ TEST(dispatcher, gives_placements_their_turns) {
     order.push_back(all.back().second);
     home.answer(2, all.back().first);
   }
+  ASSERT_EQ(order.size(), 6u);
   // Two of what only it may do have gone before three of what others may do, too.
   const auto of_two = std::count_if(order.begin(), order.begin() + 4,
                                     [](const value& each) { return *each.if_integer() > 10; });
@@ -296,8 +297,22 @@ TEST(dispatcher, retires_branches_and_forgets_their_placements) {
   home.answer(1, home.work_of(1).at(0).first);
   home.dispatch.remove_branch(branch);
   EXPECT_EQ(home.count(1, message_kind::retire), 1u);
+  EXPECT_EQ(home.dispatch.placements(), 0u);
   home.start(branch, 2);
   EXPECT_TRUE(home.result_of(2).failed_with(failure_kind::permanent));
+}
+
+TEST(dispatcher, forgets_placements_of_which_work_was_open_when_they_were_removed) {
+  dispatcher_fixture home;
+  home.join(1, 10);
+  const auto first = home.dispatch.add_branch(home.offer());
+  const auto second = home.dispatch.add_branch(home.offer(true, {{"gpu", "true"}}));
+  home.start(first, 1);
+  home.dispatch.remove_branch(first);
+  EXPECT_EQ(home.dispatch.placements(), 2u);
+  home.answer(1, home.work_of(1).at(0).first);
+  home.dispatch.remove_branch(second);
+  EXPECT_EQ(home.dispatch.placements(), 0u);
 }
 
 TEST(dispatcher, answers_everything_when_it_closes) {
