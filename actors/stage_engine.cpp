@@ -11,8 +11,7 @@ namespace troupe::actors {
 
 stage_engine::stage_engine(engine_services& services, std::weak_ptr<mailbox> self,
                            std::uint64_t seed)
-    : services_(services), self_(std::move(self)), random_(seed), now_(services.now()),
-      far_requests_(&pool_) {}
+    : services_(services), self_(std::move(self)), random_(seed), now_(services.now()) {}
 
 stage_engine::~stage_engine() = default;
 

@@ -34,8 +34,8 @@ public:
   }
 
 private:
-  static constexpr std::size_t kept =
-      16'384; // elements that may stay allocated, or be taken already
+  /// Elements that may stay allocated, and that may be taken already.
+  static constexpr std::size_t kept = 16'384;
 
   std::vector<T> items_;
   std::size_t head_ = 0;

@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <memory_resource>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -183,8 +182,7 @@ private:
   place_table<record> records_;
   std::vector<std::uint32_t> free_;
   std::size_t open_calls_ = 0;
-  std::pmr::unsynchronized_pool_resource pool_; // entries come and go with every request
-  std::pmr::unordered_map<far_key, call_id, far_hash> far_requests_;
+  std::unordered_map<far_key, call_id, far_hash> far_requests_;
   fifo<event> queue_;
   timer_queue timers_;
   std::unique_ptr<call> ended_; // the call whose handler is running, once it has answered
