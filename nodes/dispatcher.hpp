@@ -24,7 +24,7 @@ using worker_number = std::uint64_t;
 struct dispatcher_options {
   std::size_t max_queued = 100'000;                   ///< requests that wait, for each placement
   duration placement_wait = std::chrono::seconds(30); ///< for a worker that fits
-  std::size_t poison_deaths = 3;       ///< different workers that die under one piece of work
+  std::size_t poison_deaths = 3;                      ///< workers that die under one piece of work
   std::size_t max_suspicions = 10'000; ///< pieces of work whose deaths are remembered
   std::size_t max_bytes_in_frame = 128u << 10;
 };
@@ -147,9 +147,9 @@ private:
   void answer(dispatch& work, step_result result);
   void fail(dispatch& work, failure why);
   void take_back(dispatch& work, const worker& from, instant now);
-  void lost(dispatch& work, const std::string& node, const std::string& why, instant now);
+  void lost(dispatch& work, const node_identity& node, const std::string& why, instant now);
   /// Returns the workers that died under this piece of work so far.
-  std::vector<std::string> suspect_work(const dispatch& work, const std::string& node);
+  std::vector<node_identity> suspect_work(const dispatch& work, const node_identity& node);
   [[nodiscard]] std::string missing(const placement& wanted) const;
   void count_usage(const worker& from, const value& item, const usage& spent);
   void drop_from_queue(dispatch& work);
@@ -163,7 +163,7 @@ private:
   std::unordered_map<branch_number, std::shared_ptr<branch>> branches_;
   std::unordered_map<dispatch_number, dispatch> dispatches_;
   std::unordered_map<far_key, dispatch_number, far_hash> by_requester_;
-  std::map<std::string, std::vector<std::string>> suspicions_; // deaths, by piece of work
+  std::map<std::string, std::vector<node_identity>> suspicions_; // deaths, by piece of work
   std::deque<std::string> oldest_suspicions_;
   std::vector<worker*> touched_;
   dispatch_number last_dispatch_ = 0;

@@ -37,21 +37,25 @@ void dispatcher::lose_worker(worker_number number, const std::string& why, insta
   std::sort(open.begin(), open.end());
   for (const auto each : open) {
     const auto work = dispatches_.find(each);
-    if (work != dispatches_.end()) lost(work->second, gone->facts.identity.name, why, now);
+    if (work != dispatches_.end()) lost(work->second, gone->facts.identity, why, now);
   }
 }
 
 // The piece of work is the same when a user's retry sends it again as another request.
-std::vector<std::string> dispatcher::suspect_work(const dispatch& work, const std::string& node) {
+// Who comes back under its old name after it died is another worker; who was only out of reach is
+// not.
+std::vector<node_identity> dispatcher::suspect_work(const dispatch& work,
+                                                    const node_identity& node) {
   auto key = work.request.run->id().to_string() + work.of->offer.branch.path;
   for (const auto* turn = work.request.turns.get(); turn; turn = turn->outer.get()) {
     key += '#' + std::to_string(turn->index);
   }
   const auto [found, is_new] = suspicions_.try_emplace(key);
   if (is_new) oldest_suspicions_.push_back(key);
-  if (std::find(found->second.begin(), found->second.end(), node) == found->second.end()) {
-    found->second.push_back(node);
-  }
+  const auto is_known =
+      std::any_of(found->second.begin(), found->second.end(),
+                  [&](const node_identity& each) { return each.incarnation == node.incarnation; });
+  if (!is_known) found->second.push_back(node);
   auto deaths = found->second;
   if (oldest_suspicions_.size() > options_.max_suspicions) {
     suspicions_.erase(oldest_suspicions_.front());
@@ -60,10 +64,10 @@ std::vector<std::string> dispatcher::suspect_work(const dispatch& work, const st
   return deaths;
 }
 
-void dispatcher::lost(dispatch& work, const std::string& node, const std::string& why,
+void dispatcher::lost(dispatch& work, const node_identity& node, const std::string& why,
                       instant now) {
   leave(work);
-  const auto text = "worker `" + node + "` was lost while it ran this: " + why;
+  const auto text = "worker `" + node.name + "` was lost while it ran this: " + why;
   if (work.cancelled) {
     return fail(work, {failure_kind::cancelled, work.cancelled->message + " (" + text + ")"});
   }
@@ -71,7 +75,7 @@ void dispatcher::lost(dispatch& work, const std::string& node, const std::string
   if (deaths.size() >= options_.poison_deaths) {
     ++counters_.quarantined;
     std::string names;
-    for (const auto& each : deaths) names += (names.empty() ? "`" : ", `") + each + '`';
+    for (const auto& each : deaths) names += (names.empty() ? "`" : ", `") + each.name + '`';
     return fail(work,
                 {failure_kind::permanent, "quarantined: " + std::to_string(deaths.size())
                                               + " different workers died while they ran this: "

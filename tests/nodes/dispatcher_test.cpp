@@ -189,6 +189,31 @@ TEST(dispatcher, quarantines_what_kills_three_workers) {
             "one: its connection was closed");
 }
 
+TEST(dispatcher, quarantines_what_kills_a_worker_again_and_again) {
+  dispatcher_fixture home;
+  const auto branch = home.dispatch.add_branch(home.offer());
+  home.start(branch, 1);
+  for (worker_number number = 1; number <= 3; ++number) {
+    auto again = home.facts("w", 10);
+    again.identity.incarnation = run_id::make();
+    home.dispatch.add_worker(number, again, home.now);
+    home.dispatch.lose_worker(number, "crash", home.now);
+  }
+  EXPECT_TRUE(home.result_of(1).failed_with(failure_kind::permanent));
+}
+
+TEST(dispatcher, a_worker_that_was_out_of_reach_again_and_again_has_not_died) {
+  dispatcher_fixture home;
+  const auto branch = home.dispatch.add_branch(home.offer());
+  home.start(branch, 1);
+  const auto same = home.facts("w", 10);
+  for (worker_number number = 1; number <= 5; ++number) {
+    home.dispatch.add_worker(number, same, home.now);
+    home.dispatch.lose_worker(number, "silent", home.now);
+  }
+  EXPECT_EQ(home.asker->results.count(1), 0u);
+}
+
 TEST(dispatcher, counts_deaths_over_the_retries_of_one_piece_of_work) {
   dispatcher_fixture home;
   const auto branch = home.dispatch.add_branch(home.offer(false));
