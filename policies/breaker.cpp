@@ -98,9 +98,18 @@ std::optional<breaker_permit> breaker_state::admit(instant now) {
   case breaker_phase::forced_open: return std::nullopt;
   case breaker_phase::open:
     if (now < half_opens_at_) return std::nullopt;
-    enter(breaker_phase::half_open);
+    if (place_ != breaker_place::guest) enter(breaker_phase::half_open);
     break;
   case breaker_phase::half_open: break;
+  }
+  return admit_probe();
+}
+
+std::optional<breaker_permit> breaker_state::admit_probe() {
+  if (place_ == breaker_place::guest) {
+    if (std::exchange(leased_, std::nullopt)) return breaker_permit{epoch_, true};
+    wishes_ = true;
+    return std::nullopt;
   }
   if (probing_) return std::nullopt;
   probing_ = true;
@@ -110,6 +119,10 @@ std::optional<breaker_permit> breaker_state::admit(instant now) {
 void breaker_state::record(const breaker_permit& permit, breaker_verdict verdict, duration took,
                            instant now) {
   if (permit.epoch != epoch_) return;
+  if (permit.probe && place_ == breaker_place::guest) {
+    probe_ = {permit, verdict};
+    return;
+  }
   if (permit.probe) probing_ = false;
   if (verdict == breaker_verdict::neutral || phase_ == breaker_phase::disabled) return;
 
@@ -119,6 +132,7 @@ void breaker_state::record(const breaker_permit& permit, breaker_verdict verdict
     if (failure_count_ < std::numeric_limits<int>::max()) ++failure_count_;
   }
   if (phase_ == breaker_phase::half_open) {
+    ++epoch_; // others that share it are behind now
     if (failed) {
       current_wait_ = grown(current_wait_, options_);
       open(now);
@@ -128,8 +142,13 @@ void breaker_state::record(const breaker_permit& permit, breaker_verdict verdict
     return;
   }
   if (!failed) failure_count_ = 0;
-  if (has_rates(options_))
-    remember({now, failed, options_.slow_call_duration && took > *options_.slow_call_duration});
+  const auto slow = options_.slow_call_duration && took > *options_.slow_call_duration;
+  if (place_ != breaker_place::alone) note(failed, slow);
+  if (has_rates(options_)) remember({now, failed, slow});
+  open_if_reached(now);
+}
+
+void breaker_state::open_if_reached(instant now) {
   const auto in_a_row = !options_.failure_rate && failure_count_ >= options_.failure_threshold;
   if (in_a_row || rates_reached()) open(now);
 }
@@ -158,7 +177,8 @@ std::string breaker_state::rejection(std::string_view who, instant now) const {
       "Circuit breaker is OPEN: the service behind `" + std::string(who) + "` is unavailable; ";
   const auto wait = retry_after(now);
   if (!wait) return text + "an operator holds it open";
-  if (phase_ == breaker_phase::half_open) return text + "try again once the probe under way ends";
+  if (phase_ == breaker_phase::half_open || *wait == duration::zero())
+    return text + "try again once the probe under way ends";
   return text + "try again in " + to_string(*wait);
 }
 
@@ -184,7 +204,9 @@ void breaker_state::enter(breaker_phase phase) {
   phase_ = phase;
   ++epoch_;
   probing_ = false;
+  leased_.reset();
   success_count_ = 0;
+  delta_ = {};
   window_.clear();
   window_failed_ = 0;
   window_slow_ = 0;

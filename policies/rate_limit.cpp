@@ -47,19 +47,37 @@ token_bucket::token_bucket(rate_limit options)
       interval_(std::min(static_cast<double>(options_.per.count()) / options_.rate, longest)),
       most_(interval_ * (options_.burst - 1)), credit_(most_) {}
 
-token_bucket::decision token_bucket::acquire(instant now) {
+void token_bucket::save_up(instant now) {
   if (updated_ && now > *updated_)
     credit_ = std::min(most_, credit_ + static_cast<double>((now - *updated_).count()));
   updated_ = updated_ ? std::max(*updated_, now) : now;
+}
 
+token_bucket::decision token_bucket::acquire(instant now) {
+  save_up(now);
   const auto wait = credit_ >= 0 ? duration::zero() : rounded_up(-credit_);
   if (wait > options_.max_wait) return {false, wait - options_.max_wait};
   credit_ -= interval_;
+  ++spent_;
   return {true, wait};
 }
 
 void token_bucket::give_back() {
   credit_ = std::min(most_, credit_ + interval_);
+  --spent_;
+}
+
+// What others start at once, before they know of each other, is held against a limit for no longer
+// than a full bucket and one `per` take to come back.
+void token_bucket::spend(std::int64_t calls, instant now) {
+  save_up(now);
+  const auto lowest =
+      std::min(credit_, -(most_ + interval_ + static_cast<double>(options_.per.count())));
+  credit_ = std::clamp(credit_ - static_cast<double>(calls) * interval_, lowest, most_);
+}
+
+std::int64_t token_bucket::take_spent() {
+  return std::exchange(spent_, 0);
 }
 
 } // namespace troupe

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace troupe {
 
@@ -53,6 +54,41 @@ enum class breaker_phase : std::uint8_t { closed, open, half_open, forced_open, 
 /// What a finished call says about the service behind the breaker.
 enum class breaker_verdict : std::uint8_t { success, failure, neutral };
 
+/// Whose word counts for a breaker that several processes share. Each of them admits and turns away
+/// by what it knows; only probes are for one of them to give out.
+enum class breaker_place : std::uint8_t {
+  alone, ///< nobody shares it
+  home,  ///< others share it, and this process gives out the probes
+  guest, ///< probes are made with leave from its home
+};
+
+/// What calls of one process have shown in the state `epoch` of a shared breaker.
+struct breaker_delta {
+  std::uint64_t epoch = 0;
+  int calls = 0;
+  int failed = 0;
+  int slow = 0;
+  bool succeeded = false;    ///< one did, so that failures in a row begin anew …
+  int failures_in_a_row = 0; ///< … with these, which are its last ones
+
+  friend bool operator==(const breaker_delta&, const breaker_delta&) = default;
+};
+
+/// Where a shared breaker stands, for the other processes.
+struct breaker_standing {
+  std::uint64_t epoch = 0; ///< counts changes; the greater one holds
+  breaker_phase phase = breaker_phase::closed;
+  int failure_count = 0;
+  int success_count = 0;
+  duration half_opens_in{}; ///< while open
+  duration wait{};          ///< how long it stays open the next time
+
+  friend bool operator==(const breaker_standing&, const breaker_standing&) = default;
+};
+
+/// Whether `one` holds against `other`: it is of a later epoch, or of the same and the safer one.
+[[nodiscard]] bool is_ahead(const breaker_standing& one, const breaker_standing& other);
+
 /// Leave to make one call; handed back with the verdict.
 struct breaker_permit {
   std::uint64_t epoch = 0; ///< results of calls admitted in an earlier state are ignored
@@ -67,11 +103,15 @@ struct breaker_permit {
 // any        --force_open()-->                                            forced_open
 // any        --disable()-->                                               disabled
 // any        --close()-->                                                 closed, counts 0
+// any        --adopt(standing of a later epoch)-->                        what that says
 //
 /// Decides which calls go through. Pure: the clock is an argument.
 ///
 /// In half_open one probe runs at a time. A slow success of a probe is a success: how slow it was
 /// counts only in the rates, and those only in closed.
+///
+/// Several processes share a breaker by telling each other their deltas and standings. Who is guest
+/// asks the home for each probe, and tells it how the probe went.
 class breaker_state {
 public:
   explicit breaker_state(breaker options);
@@ -100,14 +140,37 @@ public:
   void disable();
   void close();
 
+  // Together with other processes.
+  void set_place(breaker_place place);
+  /// Follows another process, if that is ahead. True when it was.
+  bool adopt(const breaker_standing& theirs, instant now);
+  /// Counts what calls of another process have shown, in the same state as this one.
+  void count(const breaker_delta& theirs, instant now);
+  [[nodiscard]] breaker_standing standing(instant now) const;
+  /// What calls of this process have shown since the last time; nothing new when `calls` is 0.
+  [[nodiscard]] breaker_delta take_delta();
+  /// A guest wants to probe since the last time.
+  [[nodiscard]] bool take_wish();
+  /// Leave for one probe of another process; `admit` of the home, without a call.
+  [[nodiscard]] std::optional<breaker_permit> lease(instant now);
+  /// The home has given leave for a probe in that state; false when it comes too late.
+  bool take_lease(std::uint64_t epoch, instant now);
+  /// Leave that no call has used since that instant; it goes back as `neutral`.
+  [[nodiscard]] std::optional<breaker_permit> return_lease(instant unused_since);
+  /// How a guest's probe went, for the home to `record`.
+  [[nodiscard]] std::optional<std::pair<breaker_permit, breaker_verdict>> take_probe();
+
 private:
   struct call {
     instant at;
     bool failed;
     bool slow;
   };
+  [[nodiscard]] std::optional<breaker_permit> admit_probe();
   void enter(breaker_phase phase);
   void open(instant now);
+  void note(bool failed, bool slow);
+  void open_if_reached(instant now);
   void remember(call finished);
   void forget_oldest();
   [[nodiscard]] bool rates_reached() const;
@@ -124,6 +187,12 @@ private:
   std::deque<call> window_;
   int window_failed_ = 0;
   int window_slow_ = 0;
+
+  breaker_place place_ = breaker_place::alone;
+  breaker_delta delta_{};
+  bool wishes_ = false;
+  std::optional<instant> leased_; // and no call has used it
+  std::optional<std::pair<breaker_permit, breaker_verdict>> probe_;
 };
 
 } // namespace troupe

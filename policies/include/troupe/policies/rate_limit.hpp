@@ -3,6 +3,7 @@
 #include <troupe/policies/state_scope.hpp>
 #include <troupe/protocol/plan.hpp>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -34,14 +35,21 @@ public:
   [[nodiscard]] decision acquire(instant now);
   /// A call that was held back gave up before it started; its token goes back.
   void give_back();
+  /// Calls that other processes have started count here too.
+  void spend(std::int64_t calls, instant now);
+  /// How many calls were admitted here since the last time, less those that gave up.
+  [[nodiscard]] std::int64_t take_spent();
   [[nodiscard]] const rate_limit& options() const noexcept { return options_; }
 
 private:
+  void save_up(instant now);
+
   rate_limit options_;
   double interval_; // nanoseconds between two calls in the long run
   double most_;
   double credit_; // nanoseconds saved up for calls beyond the next; negative when reserved ahead
   std::optional<instant> updated_;
+  std::int64_t spent_ = 0; // that others have not been told of
 };
 
 } // namespace troupe

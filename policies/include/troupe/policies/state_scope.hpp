@@ -8,11 +8,11 @@
 
 namespace troupe {
 
-/// For whom the state of a policy counts. In a cluster it lives with the process that owns the
-/// runs, wherever their stages work; a cache may keep it in a Redis that everybody shares.
+/// For whom the state of a policy counts. In a cluster it lives with the coordinator that owns the
+/// runs, wherever their stages work.
 enum class state_scope : std::uint8_t {
-  local,   ///< for one process
-  cluster, ///< for all of a cluster; the policy needs a name, by which it is found
+  local,   ///< for one coordinator, or one process without a cluster
+  cluster, ///< for all coordinators together; the policy needs a name, by which it is found
 };
 
 /// `local`, `cluster`
