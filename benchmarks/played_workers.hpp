@@ -180,6 +180,7 @@ public:
 private:
   void emit(const run_event&) override {}
   void tell(const std::string&) override {}
+  void breaker_changed(const std::string&, breaker_phase, breaker_phase) override {}
 
   played_workers workers_;
   played_run run_;

@@ -30,10 +30,40 @@ public:
   std::weak_ptr<coordinator> home_;
 };
 
+/// Brings what deployments share into the node's turn.
+class coordinator::sharer final : public cluster_sharing {
+public:
+  void add(const std::shared_ptr<actors::shared_breaker>& shared) override { pass_on(shared); }
+  void add(const std::shared_ptr<actors::shared_rate_limit>& shared) override { pass_on(shared); }
+  std::weak_ptr<coordinator> home_;
+
+private:
+  template <class Shared>
+  void pass_on(const std::shared_ptr<Shared>& shared) {
+    const auto home = home_.lock();
+    if (!home) return;
+    home->post(errand{[home = home.get(), shared] { home->share(shared); }});
+  }
+};
+
 coordinator::coordinator(node_options options, std::unique_ptr<transport> wires)
     : coordinator_base(std::move(options), std::move(wires)), started_(steady_now()) {}
 
 coordinator::~coordinator() = default;
+
+void coordinator::share(const std::shared_ptr<actors::shared_breaker>& shared) {
+  sharing().add(shared, steady_now());
+}
+
+void coordinator::share(const std::shared_ptr<actors::shared_rate_limit>& shared) {
+  sharing().add(shared);
+}
+
+void coordinator::breaker_changed(const std::string& name, breaker_phase from, breaker_phase to) {
+  const auto change = actors::transition_text(from, to);
+  emit(
+      {.kind = event_kind::breaker_changed, .at = runtime_->now(), .step = name, .detail = change});
+}
 
 void coordinator::tell(const std::string& text) {
   runtime_->tell({.kind = event_kind::warning, .at = runtime_->now(), .detail = text});
@@ -52,6 +82,9 @@ void coordinator::begin() {
   auto places = std::make_shared<placer>();
   places->home_ = self;
   runtime.placer = std::move(places);
+  auto sharing = std::make_shared<sharer>();
+  sharing->home_ = self;
+  runtime.sharing = std::move(sharing);
   runtime.node_name = facts_.identity.name;
   // Who asks nothing is told nothing: without an API no event has to leave the workers.
   auto log = options_.serves_http ? std::make_shared<service::run_log>() : nullptr;
@@ -187,7 +220,8 @@ outcome<value> coordinator::drain(const std::string& node) {
   auto found = false;
   in_turn([&] {
     for (const auto& [number, each] : peers()) {
-      if (!each->is_known || each->facts.identity.name != node) continue;
+      if (!each->is_known || each->facts.role != "worker" || each->facts.identity.name != node)
+        continue;
       found = true;
       dispatching().set_draining(number);
       say(*each, write_frame(message_kind::drain));

@@ -41,14 +41,18 @@ public:
 
 private:
   class placer;
+  class sharer;
 
   coordinator(node_options options, std::unique_ptr<transport> wires);
   void begin();
   void see_clients_off() const;
+  void share(const std::shared_ptr<actors::shared_breaker>& shared);
+  void share(const std::shared_ptr<actors::shared_rate_limit>& shared);
   void serve(std::shared_ptr<service::run_log> log);
 
   void tell(const std::string& text) override;
   void emit(const run_event& event) override { runtime_->tell(event); }
+  void breaker_changed(const std::string& name, breaker_phase from, breaker_phase to) override;
 
   [[nodiscard]] value about(const peer& of) const;
 

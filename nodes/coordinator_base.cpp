@@ -1,8 +1,27 @@
 #include "coordinator_base.hpp"
 
+#include "wire_values.hpp"
+
+#include <set>
 #include <utility>
 
 namespace troupe::nodes {
+
+namespace {
+
+bool is_coordinator(const peer& who) {
+  return who.facts.role == "coordinator";
+}
+
+bool is_worker(const peer& who) {
+  return who.is_known && !is_coordinator(who);
+}
+
+std::string not_for_us(const message& content) {
+  return "it sent a `" + std::string(to_string(content.kind)) + "`, which is not for a coordinator";
+}
+
+} // namespace
 
 /// Where the stages of deployments send the requests for one branch.
 class coordinator_base::branch_mailbox final : public actors::mailbox {
@@ -37,6 +56,15 @@ private:
   branch_number number_;
 };
 
+coordinator_base::coordinator_base(node_options options, std::unique_ptr<transport> wires,
+                                   std::function<instant()> clock)
+    : node_base(std::move(options), std::move(wires), std::move(clock)),
+      calls_(options_.coordinators, std::hash<std::string>()(facts_.identity.name)),
+      sharing_(
+          *this, facts_.identity.name,
+          [this](const auto& name, auto from, auto to) { breaker_changed(name, from, to); },
+          [this](const auto& text) { tell(text); }) {}
+
 coordinator_base::~coordinator_base() = default;
 
 void coordinator_base::begin_dispatching(dispatcher_options options, std::uint64_t seed,
@@ -51,66 +79,149 @@ actors::stage_ref coordinator_base::place(branch_offer offer) {
   return {std::make_shared<branch_mailbox>(std::move(self), number), 0};
 }
 
+void coordinator_base::opened(peer& with, std::uint64_t ticket) {
+  if (ticket == 0) return; // it says who it is
+  if (!calls_.opened(ticket, with.number)) return drop(with, "nobody asked for it");
+  say(with, write_frame(message_kind::hello, {to_value(facts_)}));
+}
+
+void coordinator_base::failed_to_connect(std::uint64_t ticket, const std::string& why) {
+  if (const auto news = calls_.failed(ticket, why, read_clock())) tell(*news);
+}
+
 void coordinator_base::said(peer& by, message& content) {
-  const auto now = read_clock();
   switch (content.kind) {
   case message_kind::hello: return welcome(by, content);
+  case message_kind::welcome: return welcomed(by, content);
+  case message_kind::refusal:
+    calls_.refused(by.number);
+    return drop(by, "it refused this coordinator: " + text_of(content.item(0)));
+  default: break;
+  }
+  if (by.is_known && is_coordinator(by)) return said_by_other(by, content);
+  said_by_worker(by, content);
+}
+
+void coordinator_base::said_by_worker(peer& by, message& content) {
+  const auto now = read_clock();
+  switch (content.kind) {
   case message_kind::results: return dispatch_->take_results(by.number, content, now);
   case message_kind::progress: return dispatch_->take_progress(by.number, content, now);
   case message_kind::leaving:
     by.leaving = true;
     dispatch_->set_draining(by.number);
     return count_workers();
-  default:
-    return drop(by, "it sent a `" + std::string(to_string(content.kind))
-                        + "`, which is not for a coordinator");
+  default: return drop(by, not_for_us(content));
   }
+}
+
+void coordinator_base::said_by_other(peer& by, message& content) {
+  if (content.kind != message_kind::shared) return drop(by, not_for_us(content));
+  const auto taken = sharing_.take(by.facts.identity.name, content, read_clock());
+  if (!taken) drop(by, "it broke the protocol: " + taken.why().message);
 }
 
 void coordinator_base::welcome(peer& with, const message& hello) {
   if (with.is_known) return drop(with, "it said hello twice");
   auto theirs = node_facts_from(hello.item(0));
-  auto refusal = theirs ? incompatible(facts_, *theirs) : std::optional(theirs.why().message);
-  const auto& certified = with.wire->peer().certificate_name;
-  if (!refusal && !certified.empty() && certified != theirs->identity.name) {
-    refusal = "the certificate of `" + certified + "` does not fit the name `"
-              + theirs->identity.name + "`";
-  }
+  const auto refusal = theirs ? misfit(with, *theirs) : std::optional(theirs.why().message);
   if (refusal) {
     tell("refused a node at " + with.wire->peer().address + ": " + *refusal);
     say(with, write_frame(message_kind::refusal, {*refusal}));
     return drop(with, *refusal);
   }
+  with.facts = *std::move(theirs);
+  // It is called as the others are: the other end of this link is ours too, and knows by this.
+  const auto is_self = with.facts.identity.incarnation == facts_.identity.incarnation;
+  with.is_known = !is_self;
+  say(with, write_frame(message_kind::welcome, {to_value(facts_)}));
+  if (is_self) return;
+  if (is_coordinator(with)) note_others();
+  else welcome_worker(with);
+}
+
+std::optional<std::string> coordinator_base::misfit(const peer& with, const node_facts& theirs) {
+  if (auto why = incompatible(facts_, theirs)) return why;
+  const auto& name = theirs.identity.name;
+  const auto& certified = with.wire->peer().certificate_name;
+  if (!certified.empty() && certified != name)
+    return "the certificate of `" + certified + "` does not fit the name `" + name + "`";
+  if (theirs.role != "coordinator" || theirs.identity.incarnation == facts_.identity.incarnation)
+    return std::nullopt;
+  const auto taken = "another coordinator has the name `" + name + "`";
+  if (name == facts_.identity.name) return taken;
+  for (const auto& [number, each] : peers()) {
+    if (each->is_known && is_coordinator(*each) && each->facts.identity.name == name
+        && each->facts.identity.incarnation != theirs.identity.incarnation) {
+      return taken;
+    }
+  }
+  return std::nullopt;
+}
+
+void coordinator_base::welcome_worker(peer& with) {
   // A worker that is back before the end of its old link was seen.
   for (const auto& [number, each] : peers()) {
     if (!each->is_known || each.get() == &with) continue;
-    if (each->facts.identity.name != theirs->identity.name) continue;
-    if (each->facts.identity.incarnation == theirs->identity.incarnation) {
+    if (each->facts.identity.name != with.facts.identity.name) continue;
+    if (each->facts.identity.incarnation == with.facts.identity.incarnation) {
       drop(*each, "it connected once more");
       break;
     }
   }
-  with.facts = *std::move(theirs);
-  with.is_known = true;
-  say(with, write_frame(message_kind::welcome, {to_value(facts_)}));
   dispatch_->add_worker(with.number, with.facts, read_clock());
   count_workers();
 }
 
+void coordinator_base::welcomed(peer& by, const message& content) {
+  if (by.is_known) return drop(by, "it said welcome twice");
+  auto theirs = node_facts_from(content.item(0));
+  if (!theirs) return drop(by, theirs.why().message);
+  if (theirs->identity.incarnation == facts_.identity.incarnation) {
+    calls_.forget(by.number);
+    return drop(by, "it is this node");
+  }
+  if (theirs->role != "coordinator") return drop(by, "only coordinators welcome others");
+  if (const auto why = misfit(by, *theirs)) return drop(by, *why);
+  by.facts = *std::move(theirs);
+  by.is_known = true;
+  calls_.welcomed(by.number);
+  note_others();
+}
+
 void coordinator_base::ended(peer& with, const std::string& why) {
+  if (const auto news = calls_.ended(with.number, why, read_clock())) tell(*news);
   if (!with.is_known) return;
+  if (is_coordinator(with)) return note_others();
   dispatch_->lose_worker(with.number, why, read_clock());
   if (!with.leaving) tell("lost worker `" + with.facts.identity.name + "`: " + why);
   count_workers();
 }
 
+// Two coordinators that call each other have two links; what is said goes over the older one.
+void coordinator_base::note_others() {
+  std::set<std::string> names;
+  for (const auto& [number, each] : peers()) {
+    if (each->is_known && is_coordinator(*each)) names.insert(each->facts.identity.name);
+  }
+  sharing_.set_others({names.begin(), names.end()}, read_clock());
+}
+
+void coordinator_base::tell_other(const std::string& coordinator, frame body) {
+  for (const auto& [number, each] : peers()) {
+    if (!each->is_known || !is_coordinator(*each)) continue;
+    if (each->facts.identity.name == coordinator) return say(*each, std::move(body));
+  }
+}
+
 void coordinator_base::count_workers() {
   std::size_t count = 0;
-  for (const auto& [number, each] : peers()) count += each->is_known && !each->leaving ? 1 : 0;
+  for (const auto& [number, each] : peers()) count += is_worker(*each) && !each->leaving ? 1 : 0;
   set_connections(count);
 }
 
 void coordinator_base::judged(peer& of, liveness verdict) {
+  if (is_coordinator(of)) return;
   dispatch_->set_suspect(of.number, verdict == liveness::suspect, read_clock());
 }
 
@@ -126,7 +237,11 @@ void coordinator_base::handle_other(node_event& event) {
 }
 
 void coordinator_base::look(instant now) {
+  for (const auto& each : calls_.due(now)) {
+    wires_->connect(each.where, each.ticket, shared_from_this());
+  }
   dispatch_->look(now);
+  sharing_.look(now);
 }
 
 bool coordinator_base::is_quiet(const peer& with) const {

@@ -9,13 +9,18 @@ value coordinator::breakers() {
   for (const auto& name : runtime_->breaker_names()) {
     const auto live = runtime_->breaker(name);
     if (!live) continue;
+    std::string home;
+    in_turn([&] { home = sharing().home_of(name); });
+    const auto wait = live->retry_after(runtime_->now());
     all.push_back(value::map({
         {"name", name},
         {"scope", to_string(live->options().scope)},
         {"state", to_string(live->state())},
+        {"retry_after_ms",
+         wait ? value(std::chrono::duration<double, std::milli>(*wait).count()) : value()},
         {"failure_count", live->failure_count()},
         {"success_count", live->success_count()},
-        {"home", facts_.identity.name},
+        {"home", home},
     }));
   }
   return value::list(std::move(all));

@@ -49,6 +49,7 @@ std::string_view to_string(message_kind kind) {
   case message_kind::chunk_taken: return "chunk_taken";
   case message_kind::drain: return "drain";
   case message_kind::leaving: return "leaving";
+  case message_kind::shared: return "shared";
   }
   return "unknown";
 }
@@ -114,7 +115,7 @@ outcome<message> read_frame(const frame& body) {
   auto content = decode({bytes, body.size()});
   if (!content) return content.why();
   const auto kind = integer_of(content->at(0));
-  if (kind < 1 || kind > static_cast<std::int64_t>(message_kind::leaving)) {
+  if (kind < 1 || kind > static_cast<std::int64_t>(message_kind::shared)) {
     return malformed("a frame is no message of this protocol");
   }
   return message{static_cast<message_kind>(kind), *std::move(content)};
@@ -187,8 +188,10 @@ std::optional<std::string> incompatible(const node_facts& mine, const node_facts
            + "` speaks version " + std::to_string(mine.major) + '.' + std::to_string(mine.minor)
            + " (troupe " + mine.version + "); update the older one";
   }
-  if (theirs.role == mine.role)
-    return who + " is a " + mine.role + " too; workers and coordinators connect";
+  if (theirs.role != "coordinator" && theirs.role != "worker")
+    return who + " has no role that is known here";
+  if (theirs.role == "worker" && mine.role == "worker")
+    return who + " is a worker too; workers connect to coordinators";
   if (theirs.role == "worker" && theirs.credit == 0) return who + " takes no work: its credit is 0";
   if (theirs.heartbeat <= duration::zero() || theirs.heartbeat * 2 > mine.lost_after) {
     return who + " sends a heartbeat every " + troupe::to_string(theirs.heartbeat) + ", and "

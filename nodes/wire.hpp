@@ -45,6 +45,7 @@ enum class message_kind : std::uint8_t {
   chunk_taken, ///< both ways: the next piece may come
   drain,       ///< to a worker: take nothing new, finish and leave
   leaving,     ///< to a coordinator: takes nothing new from now on
+  shared,      ///< between coordinators: breakers and rate limits
 };
 
 [[nodiscard]] std::string_view to_string(message_kind kind);

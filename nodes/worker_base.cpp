@@ -5,14 +5,6 @@
 
 namespace troupe::nodes {
 
-namespace {
-
-constexpr auto first_pause = std::chrono::milliseconds(100);
-constexpr auto longest_pause = std::chrono::seconds(5);
-constexpr auto pause_after_refusal = std::chrono::seconds(30);
-
-} // namespace
-
 /// Where the stages send what they have done.
 class worker_base::results_mailbox final : public actors::mailbox {
 public:
@@ -26,9 +18,8 @@ public:
 
 worker_base::worker_base(node_options options, std::unique_ptr<transport> wires, std::uint64_t seed,
                          std::function<instant()> clock)
-    : node_base(std::move(options), std::move(wires), std::move(clock)), random_(seed) {
-  for (const auto& each : options_.coordinators) homes_.push_back({each});
-}
+    : node_base(std::move(options), std::move(wires), std::move(clock)),
+      homes_(options_.coordinators, seed) {}
 
 worker_base::~worker_base() = default;
 
@@ -50,12 +41,7 @@ void worker_base::leave() {
 }
 
 void worker_base::opened(peer& with, std::uint64_t ticket) {
-  if (ticket == 0 || ticket > homes_.size() || leaving_) {
-    return drop(with, "nobody asked for it");
-  }
-  auto& where = homes_[ticket - 1];
-  where.is_connecting = false;
-  where.peer = with.number;
+  if (!homes_.opened(ticket, with.number) || leaving_) return drop(with, "nobody asked for it");
   say(with, write_frame(message_kind::hello, {to_value(facts_)}));
 }
 
@@ -65,7 +51,7 @@ void worker_base::said(peer& by, message& content) {
   case message_kind::refusal: {
     const auto why = content.item(0);
     const auto text = why.if_text() ? *why.if_text() : std::string("it does not say why");
-    for (auto& each : homes_) each.was_refused = each.was_refused || each.peer == by.number;
+    homes_.refused(by.number);
     return drop(by, "it refused this worker: " + text);
   }
   case message_kind::deploy: {
@@ -90,11 +76,7 @@ void worker_base::welcomed(peer& by, const message& content) {
   if (misfit) return drop(by, *misfit);
   by.facts = *std::move(theirs);
   by.is_known = true;
-  for (auto& each : homes_) {
-    if (each.peer != by.number) continue;
-    each.failures = 0;
-    each.was_refused = false;
-  }
+  homes_.welcomed(by.number);
   // What it asked for before the link broke it has given to others meanwhile.
   for (const auto& each : orphans_) {
     if (each.name == by.facts.identity.name) host_->cancel_all(each.from, "the link was lost");
@@ -104,11 +86,8 @@ void worker_base::welcomed(peer& by, const message& content) {
 }
 
 void worker_base::ended(peer& with, const std::string& why) {
-  for (auto& each : homes_) {
-    if (each.peer != with.number) continue;
-    each.peer = 0;
-    retry_later(each, why);
-  }
+  const auto news = homes_.ended(with.number, why, read_clock());
+  if (news && !leaving_) tell(*news);
   if (!with.is_known) return;
   const auto until = later(read_clock(), options_.orphan_grace);
   orphans_.push_back({with.number, with.facts.identity.name, until});
@@ -117,28 +96,8 @@ void worker_base::ended(peer& with, const std::string& why) {
 }
 
 void worker_base::failed_to_connect(std::uint64_t ticket, const std::string& why) {
-  if (ticket == 0 || ticket > homes_.size()) return;
-  auto& where = homes_[ticket - 1];
-  where.is_connecting = false;
-  retry_later(where, why);
-}
-
-// Full jitter (Brooker, 2015), so that workers do not come back all at once.
-void worker_base::retry_later(home& where, const std::string& why) {
-  if (leaving_) return;
-  if (where.failures == 0 || where.was_refused) {
-    tell("no link to the coordinator at " + troupe::to_string(where.where) + ": " + why
-         + "; trying again");
-  }
-  const auto doubled =
-      first_pause * (std::int64_t{1} << std::min<std::uint32_t>(where.failures, 10));
-  ++where.failures;
-  const auto most = where.was_refused ? duration(pause_after_refusal)
-                                      : std::min<duration>(doubled, longest_pause);
-  const auto share = 0.5 + random_.unit() / 2;
-  const auto pause =
-      duration(static_cast<duration::rep>(static_cast<double>(most.count()) * share));
-  where.next_try = later(read_clock(), pause);
+  const auto news = homes_.failed(ticket, why, read_clock());
+  if (news && !leaving_) tell(*news);
 }
 
 void worker_base::handle_other(node_event& event) {
@@ -152,11 +111,10 @@ void worker_base::handle_other(node_event& event) {
 }
 
 void worker_base::look(instant now) {
-  for (std::size_t index = 0; index < homes_.size() && !leaving_; ++index) {
-    auto& where = homes_[index];
-    if (where.peer != 0 || where.is_connecting || now < where.next_try) continue;
-    where.is_connecting = true;
-    wires_->connect(where.where, index + 1, shared_from_this());
+  if (!leaving_) {
+    for (const auto& each : homes_.due(now)) {
+      wires_->connect(each.where, each.ticket, shared_from_this());
+    }
   }
   std::erase_if(orphans_, [&](const orphaned& each) {
     if (now < each.until) return false;

@@ -1,9 +1,8 @@
 #pragma once
 
 #include "branch_host.hpp"
+#include "caller.hpp"
 #include "node_base.hpp"
-
-#include <troupe/policies/random.hpp>
 
 #include <atomic>
 #include <memory>
@@ -46,15 +45,6 @@ protected:
 
 private:
   class results_mailbox;
-  /// One of the coordinators it works for.
-  struct home {
-    endpoint where{};
-    std::uint64_t peer = 0; ///< 0 while there is no link
-    bool is_connecting = false;
-    std::uint32_t failures = 0; ///< in a row
-    instant next_try{};
-    bool was_refused = false;
-  };
   struct orphaned {
     coordinator_number from;
     std::string name;
@@ -62,14 +52,12 @@ private:
   };
 
   void welcomed(peer& by, const message& content);
-  void retry_later(home& where, const std::string& why);
   void count_coordinators();
 
   std::shared_ptr<results_mailbox> results_;
   std::optional<branch_host> host_;
-  std::vector<home> homes_;
+  caller homes_; // the coordinators it works for
   std::vector<orphaned> orphans_;
-  random_source random_;
   std::atomic<bool> leaving_{false};
 };
 

@@ -39,7 +39,7 @@ struct stage_place {
   std::shared_ptr<shared_cache> cache;
   digest definition{};
   std::shared_ptr<shared_bulkhead> bulkhead;
-  std::shared_ptr<shared_decision<token_bucket>> rate;
+  std::shared_ptr<shared_rate_limit> rate;
   std::shared_ptr<shared_decision<recent_latencies>> latencies;
   std::shared_ptr<shared_decision<retry_budget>> budget;
 };

@@ -180,6 +180,14 @@ std::optional<instant> breaker_handle::last_failure() const {
   return entry_->state->with([](const breaker_state& state) { return state.last_failure(); });
 }
 
+std::optional<duration> breaker_handle::retry_after(instant now) const {
+  return entry_->state->with([&](const breaker_state& state) -> std::optional<duration> {
+    const auto turns_away =
+        state.phase() == breaker_phase::open || state.phase() == breaker_phase::half_open;
+    return turns_away ? state.retry_after(now) : std::nullopt;
+  });
+}
+
 breaker breaker_handle::options() const {
   return entry_->state->with([](const breaker_state& state) { return state.options(); });
 }

@@ -26,6 +26,7 @@ const std::shared_ptr<const failure>& going_down() {
 
 runtime_core::runtime_core(runtime_options options)
     : options_(std::move(options)), observers_(options_.observers),
+      shared_(std::exchange(options_.sharing, nullptr)),
       placer_(std::exchange(options_.placer, nullptr)), random_(chosen_seed(options_.random_seed)) {
   if (options_.log) observers_.push_back(make_log_observer());
   for (const auto& each : observers_) {

@@ -14,9 +14,11 @@ shared_stages::find_or_make(std::map<std::string, declared<Shared>, std::less<>>
   }
   const auto place = all.find(options.name);
   if (place == all.end()) {
-    return all
-        .emplace(options.name,
-                 declared<Shared>{std::move(described), std::make_shared<Shared>(options)})
+    auto made = std::make_shared<Shared>(options);
+    if constexpr (requires { sharing_->add(made); }) {
+      if (sharing_ && options.scope == state_scope::cluster) sharing_->add(made);
+    }
+    return all.emplace(options.name, declared<Shared>{std::move(described), std::move(made)})
         .first->second;
   }
   if (!(place->second.options == described)) {
@@ -48,9 +50,9 @@ std::shared_ptr<actors::shared_bulkhead> shared_stages::bulkhead_for(const bulkh
   return find_or_make(bulkheads_, "bulkhead", options).shared;
 }
 
-std::shared_ptr<actors::shared_decision<token_bucket>>
+std::shared_ptr<actors::shared_rate_limit>
 shared_stages::rate_limit_for(const rate_limit& options) {
-  if (options.name.empty()) return std::make_shared<actors::shared_decision<token_bucket>>(options);
+  if (options.name.empty()) return std::make_shared<actors::shared_rate_limit>(options);
   const std::scoped_lock lock(mutex_);
   return find_or_make(rate_limits_, "rate_limit", options).shared;
 }

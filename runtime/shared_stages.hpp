@@ -4,6 +4,7 @@
 #include <troupe/actors/breaker_guard.hpp>
 #include <troupe/actors/shared_cache.hpp>
 #include <troupe/protocol/plan.hpp>
+#include <troupe/runtime/cluster_sharing.hpp>
 
 #include <functional>
 #include <map>
@@ -11,6 +12,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace troupe::detail {
@@ -33,10 +35,12 @@ struct cache_place {
 /// options it was first declared with; declaring it with others throws `plan_error`. Thread-safe.
 class shared_stages {
 public:
+  explicit shared_stages(std::shared_ptr<cluster_sharing> sharing) : sharing_(std::move(sharing)) {}
+
   std::shared_ptr<actors::shared_breaker> breaker_for(const breaker& options);
   std::shared_ptr<actors::shared_cache> cache_for(const cache& options, const digest& definition);
   std::shared_ptr<actors::shared_bulkhead> bulkhead_for(const bulkhead& options);
-  std::shared_ptr<actors::shared_decision<token_bucket>> rate_limit_for(const rate_limit& options);
+  std::shared_ptr<actors::shared_rate_limit> rate_limit_for(const rate_limit& options);
 
   [[nodiscard]] std::shared_ptr<actors::shared_breaker> find_breaker(std::string_view name) const;
   [[nodiscard]] std::vector<std::string> breaker_names() const;
@@ -55,11 +59,12 @@ private:
   declared<Shared>& find_or_make(std::map<std::string, declared<Shared>, std::less<>>& all,
                                  const char* kind, const Options& options);
 
+  std::shared_ptr<cluster_sharing> sharing_;
   mutable std::mutex mutex_;
   std::map<std::string, declared<actors::shared_breaker>, std::less<>> breakers_;
   std::map<std::string, declared<actors::shared_cache>, std::less<>> caches_;
   std::map<std::string, declared<actors::shared_bulkhead>, std::less<>> bulkheads_;
-  std::map<std::string, declared<actors::shared_decision<token_bucket>>, std::less<>> rate_limits_;
+  std::map<std::string, declared<actors::shared_rate_limit>, std::less<>> rate_limits_;
 };
 
 } // namespace troupe::detail

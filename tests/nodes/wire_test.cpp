@@ -50,7 +50,9 @@ TEST(wire, says_why_two_nodes_cannot_work_together) {
   older.major = 0;
   EXPECT_NE(incompatible(mine, older)->find("version 0.0"), std::string::npos);
   EXPECT_NE(incompatible(mine, older)->find("worker-1"), std::string::npos);
-  EXPECT_NE(incompatible(mine, sample("coordinator")), std::nullopt);
+  EXPECT_EQ(incompatible(mine, sample("coordinator")), std::nullopt);
+  EXPECT_NE(incompatible(sample("worker"), sample("worker"))->find("too"), std::string::npos);
+  EXPECT_NE(incompatible(mine, sample("observer"))->find("no role"), std::string::npos);
   auto idle = sample("worker");
   idle.credit = 0;
   EXPECT_NE(incompatible(mine, idle)->find("credit"), std::string::npos);

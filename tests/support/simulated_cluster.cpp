@@ -121,11 +121,20 @@ std::shared_ptr<simulated_process> simulated_cluster::new_process(std::size_t ma
   return made;
 }
 
+std::vector<endpoint> simulated_cluster::homes() const {
+  std::vector<endpoint> all;
+  for (std::size_t home = 0; home < coordinators_.size(); ++home) {
+    all.push_back({"simulated", static_cast<std::uint16_t>(first_port + home)});
+  }
+  return all;
+}
+
 void simulated_cluster::start_coordinator(std::size_t which) {
   auto options = common_;
   options.role = node_role::coordinator;
   options.name = "c" + std::to_string(which);
   options.listen.port = static_cast<std::uint16_t>(first_port + which);
+  options.coordinators = homes(); // itself among them, as in a file that all nodes share
   coordinators_[which] =
       simulated_coordinator::start(world_, new_process(which), std::move(options), dispatching_);
   watch();
@@ -136,9 +145,7 @@ void simulated_cluster::start_worker(std::size_t which) {
   options.name = "w" + std::to_string(which);
   options.labels = labels_[which];
   options.credit = credits_[which];
-  for (std::size_t home = 0; home < coordinators_.size(); ++home) {
-    options.coordinators.push_back({"simulated", static_cast<std::uint16_t>(first_port + home)});
-  }
+  options.coordinators = homes();
   auto process = new_process(first_worker_machine + which);
   credit_of_[process->number()] = options.credit;
   if (workers_.size() <= which) workers_.resize(which + 1);

@@ -51,6 +51,7 @@ private:
 
   // Nodes.
   std::shared_ptr<simulated_process> new_process(std::size_t machine);
+  [[nodiscard]] std::vector<endpoint> homes() const;
   void start_coordinator(std::size_t which);
   void start_worker(std::size_t which);
   void kill(std::uint64_t process, bool is_seen = true);

@@ -130,7 +130,7 @@ actors::remote_stage simulated_coordinator::remote(const branch_script& script) 
 }
 
 void simulated_coordinator::ended(peer& with, const std::string& why) {
-  if (with.is_known) {
+  if (with.is_known && with.facts.role == "worker") {
     world_.note({.what = fact_kind::gave_up,
                  .process = process_->number(),
                  .other = static_cast<std::uint64_t>(with.facts.identity.process),

@@ -42,6 +42,7 @@ private:
   void ended(nodes::peer& with, const std::string& why) override;
   void emit(const run_event&) override {}
   void tell(const std::string& text) override { world_.trace("coordinator: " + text); }
+  void breaker_changed(const std::string&, breaker_phase, breaker_phase) override {}
 
   simulated_world& world_;
   std::shared_ptr<simulated_process> process_;

@@ -34,6 +34,8 @@ private:
   std::unordered_map<bulkhead_state::ticket, call_address> waiting_;
 };
 
+using shared_rate_limit = shared_decision<token_bucket>;
+
 /// Lets a bounded number of calls in at once.
 struct bulkhead_gate {
   stage_ref child;
@@ -44,7 +46,7 @@ struct bulkhead_gate {
 /// Lets a bounded number of calls start per unit of time.
 struct rate_gate {
   stage_ref child;
-  std::shared_ptr<shared_decision<token_bucket>> shared;
+  std::shared_ptr<shared_rate_limit> shared;
   rate_limit options;
 };
 

@@ -37,7 +37,9 @@ struct node_options {
 
   endpoint listen{}; ///< of a coordinator: for its workers; port 0 takes a free one
   endpoint http{};   ///< of a coordinator: for its HTTP API
-  std::vector<endpoint> coordinators{}; ///< of a worker: whom to work for, at least one
+  /// Of a worker: whom to work for, at least one. Of a coordinator: with whom to share what has
+  /// `scope: cluster`; one of two is enough to list the other, and each may list itself.
+  std::vector<endpoint> coordinators{};
 
   bool serves_http = true; ///< without, only this process starts and follows runs
   tls_files tls{};         ///< for the links between nodes, and the HTTP API

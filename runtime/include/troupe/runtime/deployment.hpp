@@ -33,6 +33,9 @@ public:
   [[nodiscard]] int failure_count() const;
   [[nodiscard]] int success_count() const;
   [[nodiscard]] std::optional<instant> last_failure() const;
+  /// How long a call that is turned away at `now` should wait; nothing while none is, or while an
+  /// operator holds it open.
+  [[nodiscard]] std::optional<duration> retry_after(instant now) const;
   [[nodiscard]] breaker options() const;
   /// To half_open with failure count 0: the next call is let through.
   void reset() const;

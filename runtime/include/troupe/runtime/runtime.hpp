@@ -4,6 +4,7 @@
 #include <troupe/policies/restart_budget.hpp>
 #include <troupe/runtime/branch.hpp>
 #include <troupe/runtime/choose.hpp>
+#include <troupe/runtime/cluster_sharing.hpp>
 #include <troupe/runtime/compose.hpp>
 #include <troupe/runtime/deployment.hpp>
 #include <troupe/runtime/metrics.hpp>
@@ -28,6 +29,8 @@ struct runtime_options {
   std::string node_name = "local";
   /// Takes branches to other processes; null: everything works in this one.
   std::shared_ptr<stage_placer> placer{};
+  /// Shares what has `scope: cluster` with other processes; null: it is for this one.
+  std::shared_ptr<cluster_sharing> sharing{};
 
   // What affects performance.
   std::size_t workers = 0; ///< scheduler threads; 0: one per processor
