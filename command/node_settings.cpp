@@ -255,7 +255,7 @@ const std::vector<node_setting>& all_node_settings() {
        +[](in to) -> endpoint& { return to.options.listen; }, 0, 0, link_port},
       {"http", "HOST:PORT", "Of a coordinator: where its HTTP API is; 127.0.0.1:7800",
        +[](in to) -> endpoint& { return to.options.http; }, 0, 0, http_port},
-      {"coordinators", "HOST:PORT,…", "Of a worker: whom to work for, at least one",
+      {"coordinators", "HOST:PORT,…", "Of a worker: whom to work for; of a coordinator: others",
        +[](in to) -> std::vector<endpoint>& { return to.options.coordinators; }, 0, 0, link_port},
       {"tls.ca", "FILE", "Certificate of the cluster's authority, see `certs`",
        +[](in to) -> std::string& { return to.options.tls.ca; }},
