@@ -1,5 +1,6 @@
 #include "cluster_fixture.hpp"
 
+#include <troupe/runtime/cluster_sharing.hpp>
 #include <troupe/service/cluster_client.hpp>
 
 #include <gmock/gmock.h>
