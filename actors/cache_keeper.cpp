@@ -130,6 +130,7 @@ private:
 
   // Looks into a backend that answers later; `on_found` goes on.
   void ask() {
+    if (!look_near()) return;
     seen_ = shared_.begin_look(key_);
     looking_ = true;
     // The answer comes in real time.
@@ -182,8 +183,19 @@ private:
 
   // Returns true when the step has to run.
   bool look_up() {
+    return look([&] { return shared_.backend().get(key_, now()); });
+  }
+
+  // Returns true when others have to be asked.
+  bool look_near() {
+    return look([&] { return shared_.waiting_backend()->get_near(key_, now()); });
+  }
+
+  // Returns false when the call is under way or answered.
+  template <class Get>
+  bool look(Get&& get) {
     std::shared_ptr<const cache_entry> entry;
-    if (!attempt("reading it", [&] { entry = shared_.backend().get(key_, now()); })) {
+    if (!attempt("reading it", [&] { entry = get(); })) {
       run_uncached();
       return false;
     }

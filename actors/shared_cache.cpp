@@ -51,20 +51,40 @@ std::uint64_t shared_cache::begin_look(const digest& key) {
 
 shared_cache::role shared_cache::join_after_look(const digest& key, const call_address& who,
                                                  std::uint64_t seen) {
-  const std::scoped_lock lock(mutex_);
-  const auto outdated = watched_[key].ended != seen;
-  leave_look(key);
-  return take_part(key, who, outdated);
+  role made;
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto outdated = watched_[key].ended != seen;
+    const auto last = leave_look(key);
+    made = take_part(key, who, outdated);
+    // It may find the entry without asking, and then never ends another look.
+    if (last && made == role::look_again) note_settled(key);
+  }
+  if (made == role::look_again) pass_on();
+  return made;
 }
 
 void shared_cache::end_look(const digest& key) {
-  const std::scoped_lock lock(mutex_);
-  leave_look(key);
+  {
+    const std::scoped_lock lock(mutex_);
+    if (leave_look(key) && !flights_.contains(key)) note_settled(key);
+  }
+  pass_on();
 }
 
-void shared_cache::leave_look(const digest& key) {
+bool shared_cache::leave_look(const digest& key) {
   const auto place = watched_.find(key);
-  if (place != watched_.end() && --place->second.lookers == 0) watched_.erase(place);
+  if (place == watched_.end() || --place->second.lookers > 0) return false;
+  watched_.erase(place);
+  return true;
+}
+
+void shared_cache::note_settled(const digest& key) {
+  if (waiting_) waiting_->settled(key, watched_.contains(key));
+}
+
+void shared_cache::pass_on() const {
+  if (waiting_) waiting_->pass_on();
 }
 
 void shared_cache::note_end(const digest& key) {
@@ -97,7 +117,9 @@ void shared_cache::share(const digest& key, const std::shared_ptr<const cache_en
     if (place == flights_.end()) return;
     waiters = std::move(place->second.waiters);
     flights_.erase(place);
+    note_settled(key);
   }
+  pass_on();
   const auto payload = std::make_shared<std::shared_ptr<const cache_entry>>(result);
   for (const auto& waiter : waiters) waiter.send({shared_signal, payload});
 }
@@ -116,13 +138,15 @@ void shared_cache::leave(const digest& key, const call_address& who) {
     if (waiters.empty()) {
       note_end(key);
       flights_.erase(place);
-      return;
+      note_settled(key);
+    } else {
+      next = waiters.front();
+      waiters.erase(waiters.begin());
+      leader = next;
     }
-    next = waiters.front();
-    waiters.erase(waiters.begin());
-    leader = next;
   }
-  next.send({lead_signal, nullptr});
+  if (next.host) next.send({lead_signal, nullptr});
+  else pass_on();
 }
 
 std::size_t shared_cache::digest_hash::operator()(const digest& key) const noexcept {

@@ -1,6 +1,7 @@
 #include "caller.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace troupe::nodes {
 
@@ -52,6 +53,10 @@ void caller::refused(std::uint64_t peer) {
   if (auto* where = with_link(peer)) where->was_refused = true;
 }
 
+void caller::has_called(std::uint64_t peer) {
+  if (auto* where = with_link(peer)) where->has_called = true;
+}
+
 void caller::forget(std::uint64_t peer) {
   if (auto* where = with_link(peer)) where->is_forgotten = true;
 }
@@ -74,11 +79,13 @@ std::optional<std::string> caller::ended(std::uint64_t peer, const std::string& 
 // Equal jitter (Brooker, 2015), so that nodes do not come back all at once.
 std::optional<std::string> caller::retry_later(place& where, const std::string& why, instant now) {
   if (where.is_forgotten) return std::nullopt;
-  const auto is_news = where.failures == 0 || where.was_refused;
+  const auto is_linked = std::exchange(where.has_called, false);
+  const auto is_news = (where.failures == 0 || where.was_refused) && !is_linked;
   const auto doubled =
       first_pause * (std::int64_t{1} << std::min<std::uint32_t>(where.failures, 10));
   ++where.failures;
   const auto most = where.was_refused ? duration(pause_after_refusal)
+                    : is_linked       ? duration(longest_pause)
                                       : std::min<duration>(doubled, longest_pause);
   const auto share = 0.5 + random_.unit() / 2;
   const auto pause =

@@ -27,6 +27,8 @@ public:
   bool opened(std::uint64_t ticket, std::uint64_t peer);
   void welcomed(std::uint64_t peer);
   void refused(std::uint64_t peer);
+  /// It has called this node, so there is a link already: a failure that nobody needs to know of.
+  void has_called(std::uint64_t peer);
   /// This one is not to be called again.
   void forget(std::uint64_t peer);
   // Both return what people should know, if they do not yet.
@@ -44,6 +46,7 @@ private:
     std::uint32_t failures = 0; ///< in a row
     instant next_try{};
     bool was_refused = false;
+    bool has_called = false;
   };
   [[nodiscard]] place* with_link(std::uint64_t peer);
   [[nodiscard]] std::optional<std::string> retry_later(place& where, const std::string& why,

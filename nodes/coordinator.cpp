@@ -1,5 +1,7 @@
 #include "coordinator.hpp"
 
+#include "cluster_cache.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -35,9 +37,24 @@ class coordinator::sharer final : public cluster_sharing {
 public:
   void add(const std::shared_ptr<actors::shared_breaker>& shared) override { pass_on(shared); }
   void add(const std::shared_ptr<actors::shared_rate_limit>& shared) override { pass_on(shared); }
+  std::shared_ptr<cache_backend> backend_for(const cache& options) override {
+    const auto home = home_.lock();
+    if (!home) return nullptr;
+    return std::make_shared<cluster_cache_backend>(options, home->memories(), turn_of(home_));
+  }
   std::weak_ptr<coordinator> home_;
 
 private:
+  static exchange_turn turn_of(const std::weak_ptr<coordinator>& where) {
+    const auto post = [where](exchange_turn::job what, void (node_base::*how)(node_event)) {
+      const auto home = where.lock();
+      if (!home) return;
+      (home.get()->*how)(errand{
+          [home = home.get(), what = std::move(what)] { what(home->caching(), steady_now()); }});
+    };
+    return {[post](exchange_turn::job what) { post(std::move(what), &node_base::post); },
+            [post](exchange_turn::job what) { post(std::move(what), &node_base::post_now); }};
+  }
   template <class Shared>
   void pass_on(const std::shared_ptr<Shared>& shared) {
     const auto home = home_.lock();

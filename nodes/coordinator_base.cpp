@@ -63,7 +63,8 @@ coordinator_base::coordinator_base(node_options options, std::unique_ptr<transpo
       sharing_(
           *this, facts_.identity.name,
           [this](const auto& name, auto from, auto to) { breaker_changed(name, from, to); },
-          [this](const auto& text) { tell(text); }) {}
+          [this](const auto& text) { tell(text); }),
+      caches_(*this, memories_, facts_.identity.name) {}
 
 coordinator_base::~coordinator_base() = default;
 
@@ -94,7 +95,8 @@ void coordinator_base::said(peer& by, message& content) {
   case message_kind::hello: return welcome(by, content);
   case message_kind::welcome: return welcomed(by, content);
   case message_kind::refusal:
-    calls_.refused(by.number);
+    if (flag_of(content.item(1))) calls_.has_called(by.number);
+    else calls_.refused(by.number);
     return drop(by, "it refused this coordinator: " + text_of(content.item(0)));
   default: break;
   }
@@ -116,6 +118,11 @@ void coordinator_base::said_by_worker(peer& by, message& content) {
 }
 
 void coordinator_base::said_by_other(peer& by, message& content) {
+  if (cache_exchange::is_for_it(content.kind)) {
+    const auto broken = caches_.take(by.facts.identity.name, content, read_clock());
+    if (broken) drop(by, "it broke the protocol: " + broken->message);
+    return;
+  }
   if (content.kind != message_kind::shared) return drop(by, not_for_us(content));
   const auto taken = sharing_.take(by.facts.identity.name, content, read_clock());
   if (!taken) drop(by, "it broke the protocol: " + taken.why().message);
@@ -131,13 +138,36 @@ void coordinator_base::welcome(peer& with, const message& hello) {
     return drop(with, *refusal);
   }
   with.facts = *std::move(theirs);
+  if (is_coordinator(with)) return welcome_other(with);
+  with.is_known = true;
+  say(with, write_frame(message_kind::welcome, {to_value(facts_)}));
+  welcome_worker(with);
+}
+
+// Two coordinators have one link, so that what they say stays in order and ends at once.
+void coordinator_base::welcome_other(peer& with) {
   // It is called as the others are: the other end of this link is ours too, and knows by this.
   const auto is_self = with.facts.identity.incarnation == facts_.identity.incarnation;
+  if (auto* old = is_self ? nullptr : link_to(with.facts.identity, with)) {
+    if (old->is_called) {
+      say(with, write_frame(message_kind::refusal, {"there is a link already", true}));
+      return drop(with, "there is a link already");
+    }
+    drop(*old, "it connected once more");
+  }
   with.is_known = !is_self;
   say(with, write_frame(message_kind::welcome, {to_value(facts_)}));
-  if (is_self) return;
-  if (is_coordinator(with)) note_others();
-  else welcome_worker(with);
+  note_others();
+}
+
+peer* coordinator_base::link_to(const node_identity& who, const peer& but) {
+  for (const auto& [number, each] : peers()) {
+    if (each->is_known && each.get() != &but
+        && each->facts.identity.incarnation == who.incarnation) {
+      return each.get();
+    }
+  }
+  return nullptr;
 }
 
 std::optional<std::string> coordinator_base::misfit(const peer& with, const node_facts& theirs) {
@@ -161,14 +191,7 @@ std::optional<std::string> coordinator_base::misfit(const peer& with, const node
 
 void coordinator_base::welcome_worker(peer& with) {
   // A worker that is back before the end of its old link was seen.
-  for (const auto& [number, each] : peers()) {
-    if (!each->is_known || each.get() == &with) continue;
-    if (each->facts.identity.name != with.facts.identity.name) continue;
-    if (each->facts.identity.incarnation == with.facts.identity.incarnation) {
-      drop(*each, "it connected once more");
-      break;
-    }
-  }
+  if (auto* old = link_to(with.facts.identity, with)) drop(*old, "it connected once more");
   dispatch_->add_worker(with.number, with.facts, read_clock());
   count_workers();
 }
@@ -183,6 +206,14 @@ void coordinator_base::welcomed(peer& by, const message& content) {
   }
   if (theirs->role != "coordinator") return drop(by, "only coordinators welcome others");
   if (const auto why = misfit(by, *theirs)) return drop(by, *why);
+  // Both have called at the same time, and both decide the same.
+  if (auto* other = link_to(theirs->identity, by)) {
+    if (theirs->identity.incarnation < facts_.identity.incarnation) {
+      calls_.has_called(by.number);
+      return drop(by, "there is a link already");
+    }
+    drop(*other, "there is a link already");
+  }
   by.facts = *std::move(theirs);
   by.is_known = true;
   calls_.welcomed(by.number);
@@ -198,13 +229,14 @@ void coordinator_base::ended(peer& with, const std::string& why) {
   count_workers();
 }
 
-// Two coordinators that call each other have two links; what is said goes over the older one.
 void coordinator_base::note_others() {
   std::set<std::string> names;
   for (const auto& [number, each] : peers()) {
     if (each->is_known && is_coordinator(*each)) names.insert(each->facts.identity.name);
   }
   sharing_.set_others({names.begin(), names.end()}, read_clock());
+  names.insert(facts_.identity.name);
+  caches_.set_members(facts_.identity.name, {names.begin(), names.end()}, read_clock());
 }
 
 void coordinator_base::tell_other(const std::string& coordinator, frame body) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cache_exchange.hpp"
 #include "caller.hpp"
 #include "dispatcher.hpp"
 #include "node_base.hpp"
@@ -30,6 +31,10 @@ protected:
   [[nodiscard]] dispatcher& dispatching() noexcept { return *dispatch_; }
   [[nodiscard]] const dispatcher& dispatching() const noexcept { return *dispatch_; }
 
+  [[nodiscard]] cache_exchange& caching() noexcept { return caches_; }
+  [[nodiscard]] const std::shared_ptr<cache_memories>& memories() const noexcept {
+    return memories_;
+  }
   [[nodiscard]] shared_state& sharing() noexcept { return sharing_; }
   [[nodiscard]] const shared_state& sharing() const noexcept { return sharing_; }
 
@@ -56,6 +61,8 @@ private:
   void said_by_other(peer& by, message& content);
   void welcome(peer& with, const message& hello);
   void welcome_worker(peer& with);
+  void welcome_other(peer& with);
+  [[nodiscard]] peer* link_to(const node_identity& who, const peer& but);
   [[nodiscard]] std::optional<std::string> misfit(const peer& with, const node_facts& theirs);
   void welcomed(peer& by, const message& content);
   void count_workers();
@@ -64,6 +71,8 @@ private:
   std::optional<dispatcher> dispatch_;
   caller calls_; // to other coordinators
   shared_state sharing_;
+  std::shared_ptr<cache_memories> memories_ = std::make_shared<cache_memories>();
+  cache_exchange caches_;
 };
 
 } // namespace troupe::nodes

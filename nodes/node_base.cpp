@@ -85,7 +85,8 @@ void node_base::handle(node_event& event) {
              .wire = open->opened,
              .detector = failure_detector({options_.heartbeat, options_.lost_after}, now),
              .opened = now,
-             .spoken = now});
+             .spoken = now,
+             .is_called = open->ticket != 0});
     auto& with = *peers_.emplace(number, std::move(made)).first->second;
     by_link_.emplace(with.wire.get(), number);
     return opened(with, open->ticket);

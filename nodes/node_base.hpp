@@ -77,6 +77,7 @@ struct peer {
   instant opened{};
   instant spoken{}; ///< when this node last said something
   bool leaving = false;
+  bool is_called = false;  ///< this node has connected to it
   value load{};            ///< what its last heartbeat said
   bool has_output = false; ///< is among those that something is to be sent to
 };
@@ -91,6 +92,8 @@ public:
   [[nodiscard]] std::size_t connections() const noexcept { return connections_; }
   bool wait_for_connections(std::size_t count, duration limit);
   void post(node_event event) { queue_.post(std::move(event)); }
+  /// The same in the middle of a stage's turn: for who waits until it is done.
+  void post_now(node_event event) { queue_.post_now(std::move(event)); }
   /// Does something in turn and waits until it is done. Not from inside a handler.
   void in_turn(const std::function<void()>& what);
 

@@ -50,6 +50,12 @@ std::string_view to_string(message_kind kind) {
   case message_kind::drain: return "drain";
   case message_kind::leaving: return "leaving";
   case message_kind::shared: return "shared";
+  case message_kind::cache_ask: return "cache_ask";
+  case message_kind::cache_answer: return "cache_answer";
+  case message_kind::cache_store: return "cache_store";
+  case message_kind::cache_release: return "cache_release";
+  case message_kind::cache_erase: return "cache_erase";
+  case message_kind::cache_erased: return "cache_erased";
   }
   return "unknown";
 }
@@ -115,7 +121,7 @@ outcome<message> read_frame(const frame& body) {
   auto content = decode({bytes, body.size()});
   if (!content) return content.why();
   const auto kind = integer_of(content->at(0));
-  if (kind < 1 || kind > static_cast<std::int64_t>(message_kind::shared)) {
+  if (kind < 1 || kind > static_cast<std::int64_t>(message_kind::cache_erased)) {
     return malformed("a frame is no message of this protocol");
   }
   return message{static_cast<message_kind>(kind), *std::move(content)};

@@ -45,7 +45,15 @@ enum class message_kind : std::uint8_t {
   chunk_taken, ///< both ways: the next piece may come
   drain,       ///< to a worker: take nothing new, finish and leave
   leaving,     ///< to a coordinator: takes nothing new from now on
-  shared,      ///< between coordinators: breakers and rate limits
+
+  // Between coordinators.
+  shared,        ///< breakers and rate limits
+  cache_ask,     ///< to the home of a key: an entry, or leave to compute it
+  cache_answer,  ///< of the home
+  cache_store,   ///< to the home: what was computed
+  cache_release, ///< to the home: the question or the computation has ended without an entry
+  cache_erase,   ///< to all: an entry, or all of a cache, is to go
+  cache_erased,  ///< the answer
 };
 
 [[nodiscard]] std::string_view to_string(message_kind kind);

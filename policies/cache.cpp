@@ -102,6 +102,15 @@ std::string cache_backend::shown_as() const {
   return {};
 }
 
+std::shared_ptr<const cache_entry> waiting_cache_backend::get_near(const digest& /*key*/,
+                                                                   instant /*now*/) {
+  return nullptr;
+}
+
+void waiting_cache_backend::settled(const digest& /*key*/, bool /*awaited*/) {}
+
+void waiting_cache_backend::pass_on() {}
+
 double cache_statistics::hit_rate() const noexcept {
   const auto used = hits + misses;
   return used == 0 ? 0.0 : static_cast<double>(hits) / static_cast<double>(used);
@@ -110,16 +119,20 @@ double cache_statistics::hit_rate() const noexcept {
 in_memory_cache::in_memory_cache(std::size_t max_size, std::size_t max_bytes)
     : max_size_(max_size), max_bytes_(max_bytes) {}
 
-std::shared_ptr<const cache_entry> in_memory_cache::get(const digest& key, instant now) {
+in_memory_cache::kept in_memory_cache::look(const digest& key, instant now) {
   std::list<slot> dropped; // destroyed after the lock is gone
   const std::lock_guard lock(mutex_);
   const auto found = by_key_.find(key);
-  if (found == by_key_.end()) return nullptr;
+  if (found == by_key_.end()) return {};
   const auto position = found->second;
-  auto entry = position->entry;
-  if (position->drop_at && now >= *position->drop_at) drop(position, dropped);
+  kept made{position->entry, position->drop_at};
+  if (made.drop_at && now >= *made.drop_at) drop(position, dropped);
   else by_use_.splice(by_use_.begin(), by_use_, position);
-  return entry;
+  return made;
+}
+
+std::shared_ptr<const cache_entry> in_memory_cache::get(const digest& key, instant now) {
+  return look(key, now).entry;
 }
 
 void in_memory_cache::put(const digest& key, cache_entry entry, std::optional<duration> keep,

@@ -1,6 +1,6 @@
-#include "cache_entry_codec.hpp"
 #include "redis_client.hpp"
 
+#include <troupe/policies/cache_entry_codec.hpp>
 #include <troupe/runtime/redis_cache.hpp>
 
 #include <algorithm>

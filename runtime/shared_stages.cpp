@@ -39,7 +39,11 @@ std::shared_ptr<actors::shared_cache> shared_stages::cache_for(const cache& opti
   if (options.name.empty())
     return std::make_shared<actors::shared_cache>(options, '~' + to_hex(definition).substr(0, 16));
   const std::scoped_lock lock(mutex_);
-  auto& entry = find_or_make(caches_, "cache", options);
+  auto chosen = options;
+  if (sharing_ && options.scope == state_scope::cluster && !options.backend
+      && !caches_.contains(options.name))
+    chosen.backend = sharing_->backend_for(options); // shows no place: declared as without
+  auto& entry = find_or_make(caches_, "cache", chosen);
   entry.definitions.push_back(definition);
   return entry.shared;
 }

@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace troupe::actors {
@@ -78,6 +79,101 @@ TEST_F(SharedCacheTest, WhoeverLookedBeforeAComputationEndedLooksAgain) {
 
   EXPECT_EQ(shared.join(key, caller(2), seen), role::look_again);
   EXPECT_EQ(shared.join(key, caller(2), shared.ended()), role::leader);
+}
+
+/// Notes what it is told about keys.
+class noting_backend final : public waiting_cache_backend {
+public:
+  std::shared_ptr<const cache_entry> get(const digest&, instant) override { return nullptr; }
+  void put(const digest&, cache_entry, std::optional<duration>, instant) override {}
+  bool erase(const digest&) override { return false; }
+  void clear() override {}
+  [[nodiscard]] std::size_t size() const override { return 0; }
+  [[nodiscard]] std::size_t bytes() const override { return 0; }
+  [[nodiscard]] std::uint64_t evictions() const override { return 0; }
+  void start_get(const digest&, instant, std::function<void(found)>) override {}
+  std::optional<failure> start_put(const digest&, const cache_entry&, std::optional<duration>,
+                                   std::function<void()>) override {
+    return std::nullopt;
+  }
+  void settled(const digest&, bool awaited) override { noted.push_back(awaited); }
+  void pass_on() override {
+    for (const auto each : std::exchange(noted, {})) told.push_back(each);
+  }
+
+  std::vector<bool> noted;
+  std::vector<bool> told; ///< whether calls still waited
+};
+
+/// What a backend that has to be waited for is told when nothing is under way for a key.
+struct SharedCacheSettlesTest : SharedCacheTest {
+  /// What was told since the last time.
+  std::vector<bool> told() {
+    EXPECT_TRUE(backend->noted.empty());
+    return std::exchange(backend->told, {});
+  }
+  role look_and_join(std::uint32_t number) {
+    return waited.join_after_look(key, caller(number), waited.begin_look(key));
+  }
+
+  std::shared_ptr<noting_backend> backend = std::make_shared<noting_backend>();
+  shared_cache waited{cache{.backend = backend}};
+  using list = std::vector<bool>;
+};
+
+TEST_F(SharedCacheSettlesTest, WhenTheLastLookEndsWithoutAComputation) {
+  (void)waited.begin_look(key);
+  (void)waited.begin_look(key);
+  waited.end_look(key);
+  EXPECT_EQ(told(), list{});
+  waited.end_look(key);
+  EXPECT_EQ(told(), list{false});
+}
+
+TEST_F(SharedCacheSettlesTest, NotWhileSomebodyComputes) {
+  EXPECT_EQ(look_and_join(1), role::leader);
+  (void)waited.begin_look(key);
+  waited.end_look(key);
+  EXPECT_EQ(look_and_join(2), role::waiter);
+  EXPECT_EQ(told(), list{});
+}
+
+TEST_F(SharedCacheSettlesTest, WhenAResultIsShared) {
+  (void)look_and_join(1);
+  waited.share(key, std::make_shared<const cache_entry>());
+  EXPECT_EQ(told(), list{false});
+}
+
+TEST_F(SharedCacheSettlesTest, SaysWhetherOthersStillLook) {
+  (void)look_and_join(1);
+  const auto seen = waited.begin_look(key);
+  waited.share(key, std::make_shared<const cache_entry>());
+  EXPECT_EQ(told(), list{true});
+
+  // Who looked meanwhile looks again, perhaps without asking.
+  EXPECT_EQ(waited.join_after_look(key, caller(2), seen), role::look_again);
+  EXPECT_EQ(told(), list{false});
+}
+
+TEST_F(SharedCacheSettlesTest, WhenTheLeaderGivesUpAlone) {
+  (void)look_and_join(1);
+  waited.leave(key, caller(1));
+  EXPECT_EQ(told(), list{false});
+}
+
+TEST_F(SharedCacheSettlesTest, NotWhenAWaiterTakesOver) {
+  (void)look_and_join(1);
+  (void)look_and_join(2);
+  waited.leave(key, caller(1));
+  EXPECT_EQ(told(), list{});
+  waited.leave(key, caller(2));
+  EXPECT_EQ(told(), list{false});
+}
+
+TEST_F(SharedCacheSettlesTest, AlsoAfterAComputationThatNobodyLookedBefore) {
+  (void)waited.join(key, caller(1), waited.ended());
+  waited.leave(key, caller(1));
+  EXPECT_EQ(told(), list{false});
 }
 
 /// Calls of several hosts in front of one bulkhead of a single place.

@@ -1,4 +1,5 @@
 #include "branch_host.hpp"
+#include "cache_exchange.hpp"
 #include "dispatcher.hpp"
 #include "session.hpp"
 
@@ -14,8 +15,12 @@ using namespace troupe::nodes;
 namespace {
 
 /// Takes whatever is sent; nothing is there.
-class nowhere final : public dispatch_port, public branch_host_port, public branch_deployer {
+class nowhere final : public dispatch_port,
+                      public branch_host_port,
+                      public branch_deployer,
+                      public shared_port {
 public:
+  void tell_other(const std::string&, frame) override {}
   void send(std::uint64_t, frame) override {}
   void emit(const run_event&) override {}
   outcome<live> deploy(const value&) override {
@@ -56,6 +61,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   begin_work(home, asker);
   branch_host guest({}, port, port, asker, [](const run_scope*, const usage&) {});
   guest.add_coordinator(1);
+  cache_exchange caches(port, std::make_shared<cache_memories>(), "a");
+  caches.set_members("a", {"a", "b"}, instant());
   session talk({.max_body = 1u << 16, .max_gathering = 1u << 17});
   std::size_t at = 0;
   while (at + 2 <= size) {
@@ -75,6 +82,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       guest.take_work(1, each, instant());
       guest.take_cancel(1, each);
       guest.take_retire(1, each);
+      (void)caches.take("b", each, instant());
     }
   }
   home.flush();

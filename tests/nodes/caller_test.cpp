@@ -71,6 +71,15 @@ TEST_F(Caller, PausesLongAfterARefusal) {
   EXPECT_GE(pause(), 15s);
 }
 
+TEST_F(Caller, SaysNothingWhenTheOtherSideHasCalled) {
+  (void)calls.due(now);
+  calls.opened(1, 42);
+  calls.has_called(42);
+
+  EXPECT_EQ(calls.ended(42, "there is a link already", now), std::nullopt);
+  EXPECT_LE(pause(), 5s);
+}
+
 TEST_F(Caller, LeavesAloneWhatItIsToForget) {
   (void)calls.due(now);
   calls.opened(1, 42);

@@ -94,6 +94,32 @@ TEST_F(coordinators_test, a_breaker_that_opens_at_one_turns_calls_away_at_the_ot
   EXPECT_THAT(result.feedback(), HasSubstr("Circuit breaker is OPEN"));
 }
 
+TEST_F(coordinators_test, what_one_has_computed_the_other_has_too) {
+  node second(second_options("second"));
+  auto working = worker_options(first, "w1");
+  working.coordinators.push_back(second.listen_address());
+  const node worker(std::move(working));
+  ASSERT_TRUE(worker.wait_for_connections(2, 20s));
+  const auto cached = [](const std::string& more) {
+    return "troupe: 1\nbreakers: { vendor: { scope: cluster } }\n"
+           "caches: { answers: { ttl: 1h, scope: cluster } }\n"
+           "flow: { step: a, uses: test.script, with: { script: ["
+           + more + "] }, policies: [{ cache: answers }, { breaker: vendor }] }\n";
+  };
+  const auto text = cached("{ ok: 1 }, { permanent: twice }");
+  const auto there = parse_workflow("test.yaml", text).deploy(second.runtime());
+  const auto here = parse_workflow("test.yaml", text).deploy(first.runtime());
+  first.runtime().breaker("vendor")->disable();
+  ASSERT_TRUE(told->hears("vendor closed -> disabled"));
+  ASSERT_TRUE(here.start_value(1).result().success());
+
+  const auto result = there.start_value(1).result();
+
+  EXPECT_TRUE(result.success()) << result.feedback();
+  EXPECT_EQ(result.output, value(1));
+  EXPECT_EQ(second.runtime().cache("answers")->statistics().hits, 1U);
+}
+
 TEST_F(coordinators_test, a_name_can_be_had_only_once) {
   const node second(second_options("first"));
 

@@ -43,6 +43,16 @@ TEST_F(InMemoryCache, ReturnsWhatWasStored) {
   EXPECT_EQ(backend.size(), 2U);
 }
 
+TEST_F(InMemoryCache, SaysHowLongAnEntryIsKept) {
+  in_memory_cache backend;
+  backend.put(key_of(1), holding("one"), 5s, instant{} + 1s);
+  put(backend, 2);
+
+  EXPECT_EQ(backend.look(key_of(1), instant{}).drop_at, instant{} + 6s);
+  EXPECT_EQ(backend.look(key_of(2), instant{}).drop_at, std::nullopt);
+  EXPECT_EQ(backend.look(key_of(3), instant{}).entry, nullptr);
+}
+
 TEST_F(InMemoryCache, ReplacesAnEntryOfTheSameKey) {
   in_memory_cache backend;
   put(backend, 1, "old");

@@ -207,7 +207,8 @@ void simulated_worker::tick_on() {
 
 void simulated_worker::drain() {
   if (std::exchange(draining_, true)) return;
-  drain_until_ = later(read_clock(), world_.time.up_to(drain_limit));
+  const auto limit = world_.time.chance(0.5) ? duration() : world_.time.up_to(drain_limit);
+  drain_until_ = later(read_clock(), limit);
   in_turn([this] { leave(); });
 }
 

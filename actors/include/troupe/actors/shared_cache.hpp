@@ -70,7 +70,12 @@ private:
 
   role take_part(const digest& key, const call_address& who, bool outdated);
   void note_end(const digest& key);
-  void leave_look(const digest& key);
+  /// Returns true when nobody looks the key up any more.
+  bool leave_look(const digest& key);
+  /// After `note_end` or the last look: with a lock, what the backend has to know is noted;
+  /// without one, it is passed on.
+  void note_settled(const digest& key);
+  void pass_on() const;
 
   cache options_;
   std::shared_ptr<cache_backend> backend_;

@@ -116,13 +116,22 @@ public:
     bool failed = false;   ///< nobody knows whether there is one: the step runs uncached
     std::string warning{}; ///< what users have to be told; empty when they know
   };
-  /// Calls `done` once, from any thread and within a bounded time.
+  /// Returns an entry that can be served without asking anybody; null when `start_get` has to.
+  virtual std::shared_ptr<const cache_entry> get_near(const digest& key, instant now);
+  /// Calls `done` once, from any thread: within a bounded time, or when another process has
+  /// computed what is asked for.
   virtual void start_get(const digest& key, instant now, std::function<void(found)> done) = 0;
   /// Returns why the entry cannot be stored at all, if so; calls `failed`, from any thread, when it
   /// turns out later that it was not.
   virtual std::optional<failure> start_put(const digest& key, const cache_entry& entry,
                                            std::optional<duration> keep,
                                            std::function<void()> failed) = 0;
+  /// What `start_get` has answered for that key counts no more: no call of this process computes
+  /// it, nor will one because of such an answer. `awaited`: calls still wait for another answer.
+  /// Called under a lock, in the order in which looks begin and end: only takes a note.
+  virtual void settled(const digest& key, bool awaited);
+  /// Follows `settled`, without the lock.
+  virtual void pass_on();
 };
 
 /// Keeps entries in memory: bounded, least recently used goes first. Thread-safe, so several caches
@@ -131,6 +140,14 @@ class in_memory_cache final : public cache_backend {
 public:
   explicit in_memory_cache(std::size_t max_size = 10'000,
                            std::size_t max_bytes = std::size_t{256} << 20);
+
+  /// An entry, and when it is to be dropped.
+  struct kept {
+    std::shared_ptr<const cache_entry> entry{}; ///< null when there is none
+    std::optional<instant> drop_at{};
+  };
+  /// Like `get`, and says how long the entry may be kept.
+  kept look(const digest& key, instant now);
 
   std::shared_ptr<const cache_entry> get(const digest& key, instant now) override;
   void put(const digest& key, cache_entry entry, std::optional<duration> keep,

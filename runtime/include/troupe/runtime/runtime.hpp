@@ -11,6 +11,7 @@
 #include <troupe/runtime/observer.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>

@@ -1,5 +1,4 @@
-#include "cache_entry_codec.hpp"
-
+#include <troupe/policies/cache_entry_codec.hpp>
 #include <troupe/protocol/codec.hpp>
 #include <troupe/protocol/portable.hpp>
 
