@@ -28,6 +28,7 @@ Usage: ./setup.sh COMMAND
   deps [test|deb]
                install the packages that `run` (or `test`, or `deb`) needs
   tidy         run clang-tidy on the changed files, after `test`
+  bench        install what is needed, build, and print what the core costs beside its targets
 
 Packages are installed by apt, through sudo when not root, and only if one is missing.
 TEXT
@@ -276,6 +277,15 @@ run_tidy() {
   printf '%s\0' "${files[@]}" | xargs -0 -P "$(nproc)" -n 1 clang-tidy-14 -p build/test --quiet
 }
 
+run_benchmarks() {
+  install_packages "${run_packages[@]}" libbenchmark-dev
+  heading 'Build'
+  cmake --preset release -B build/bench -D TROUPE_BUILD_BENCHMARKS=ON
+  cmake --build build/bench --target core_bench
+  heading 'One process: a hop is a request and its answer between two bare actors'
+  build/bench/benchmarks/core_bench "$@"
+}
+
 prepare_compiler_cache
 case ${1:-} in
   deps)
@@ -292,6 +302,7 @@ case ${1:-} in
   run) run ;;
   test) run_every_test ;;
   tidy) run_tidy ;;
+  bench) run_benchmarks "${@:2}" ;;
   -h | --help | help) usage ;;
   *)
     usage >&2

@@ -102,7 +102,7 @@ private:
     if (open_children() == 0) conclude();
   }
 
-  join_state::verdict keep(std::uint64_t index, step_result result) {
+  join_state::verdict keep(std::uint64_t index, step_result&& result) {
     spent_ += result.spent;
     const auto success = result.success();
     const auto is_paused = result.failed_with(failure_kind::paused);

@@ -26,7 +26,7 @@ private:
 
   void on_late_result(std::uint64_t, step_result result) override { conclude(std::move(result)); }
 
-  void conclude(step_result root) {
+  void conclude(step_result&& root) {
     step_result result;
     if (cancel_reason()) {
       result.why = cancel_reason();
@@ -42,7 +42,7 @@ private:
     } else {
       result.output = root.output;
     }
-    result.ctx = root.ctx;
+    result.ctx = std::move(root.ctx); // histories have none
     append_history(result.step_history, std::move(root), home_.root.spliced);
     finish(std::move(result));
   }
@@ -53,7 +53,7 @@ private:
     return result;
   }
 
-  void finish(step_result result) {
+  void finish(step_result&& result) {
     const auto& meter = *request().run->meter();
     result.spent = meter.total();
     if (auto broken = result.why ? std::nullopt : meter.broken()) {

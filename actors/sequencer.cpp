@@ -26,7 +26,7 @@ private:
 
   void on_result(std::uint64_t index, step_result result) override {
     spent_ += result.spent;
-    ctx_ = result.ctx;
+    ctx_ = std::move(result.ctx); // histories have none
     const auto last = index + 1 == home_.children.size();
     auto output = result.output;
     auto why = result.why;
@@ -59,7 +59,7 @@ private:
     step_result result;
     if (!why) result.output = std::move(output);
     result.why = std::move(why);
-    result.ctx = ctx_;
+    result.ctx = std::move(ctx_);
     result.spent = spent_;
     result.step_history = std::move(history_);
     answer(std::move(result));

@@ -43,6 +43,10 @@ const stage_identity& call::identity() const noexcept {
   return *engine_->stages_[stage_].identity;
 }
 
+const std::shared_ptr<stage_identity>& call::share_identity() const noexcept {
+  return engine_->stages_[stage_].identity;
+}
+
 call_address call::address() const {
   return {engine_->self_.lock(), id_};
 }

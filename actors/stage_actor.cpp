@@ -4,6 +4,7 @@
 #include <caf/send.hpp>
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 namespace troupe::actors {
@@ -15,35 +16,79 @@ using wake_atom = caf::atom_constant<caf::atom("wake")>;
 // Other actors get their turn after this many events, and after this many looks into the mailbox.
 constexpr std::size_t events_per_turn = 2048;
 constexpr int looks_per_turn = 8;
+/// Looks that find nothing before the actor sleeps.
+constexpr int empty_looks = 2;
+// A thread that waits for its own run does less for those of others.
+constexpr std::size_t events_by_visitors = 512;
+constexpr int looks_by_visitors = 4;
 /// What a mailbox may keep allocated after a burst.
 constexpr std::size_t kept_messages = 16'384;
 
-// Returns true when there may be more to do at once.
-bool work_once(stage_actor_state& state) {
+// Returns true when there may be more to do at once. Who `stays` looks again in any case.
+bool work_once(stage_actor_state& state, std::size_t max_events, bool stays = false) {
   const gather_scope turn;
   auto& taken = state.taken;
-  if (const auto box = state.box.lock()) box->take(taken);
+  if (const auto box = state.box.lock()) box->take(taken, stays);
   const auto found = !taken.empty();
   state.engine->deliver_all(taken);
   taken.clear();
   if (taken.capacity() > kept_messages) taken = {};
-  return state.engine->run(events_per_turn) || found;
+  return state.engine->run(max_events) || found;
+}
+
+// What is due earlier than the actor would wake up by itself.
+std::optional<instant> unarmed(const stage_actor_state& state) {
+  const auto next = state.engine->next_timer();
+  return next && (!state.armed || *next < *state.armed) ? next : std::nullopt;
+}
+
+// Going to sleep and being woken costs more than most runs do, and whoever starts runs may wait for
+// this very core: it gets a chance to start some more first.
+bool work_off(stage_actor_state& state) {
+  auto patience = state.wake_at ? 0 : empty_looks; // nobody else runs under virtual time
+  for (auto look = 0; look < looks_per_turn; ++look) {
+    const auto is_last = patience == 0;
+    if (work_once(state, events_per_turn, !is_last)) continue;
+    if (is_last) return false;
+    --patience;
+    std::this_thread::yield();
+  }
+  return true;
 }
 
 void take_turn(caf::event_based_actor* self, stage_actor_state& state) {
-  auto is_busy = true;
-  for (auto look = 0; is_busy && look < looks_per_turn; ++look) is_busy = work_once(state);
-  if (is_busy) self->send(self, wake_atom::value);
+  if (!state.turn.begin_or_note()) return; // whoever works wakes this actor again
+  if (work_off(state)) self->send(self, wake_atom::value);
   if (state.armed && *state.armed <= state.engine->now()) state.armed.reset();
-  const auto next = state.engine->next_timer();
-  if (!next || (state.armed && *state.armed <= *next)) return;
-  state.armed = next;
-  if (state.wake_at) return state.wake_at(*next);
-  const auto delay = std::max(duration::zero(), *next - state.engine->services().now());
-  self->delayed_send(self, delay, wake_atom::value);
+  const auto next = unarmed(state);
+  if (next) state.armed = next;
+  const auto wakes_itself = !state.wake_at;
+  if (next && !wakes_itself) state.wake_at(*next);
+  const auto now = next ? state.engine->services().now() : instant();
+  static_cast<void>(state.turn.end()); // those who come while an actor works leave it to the actor
+  if (next && wakes_itself) {
+    self->delayed_send(self, std::max(duration::zero(), *next - now), wake_atom::value);
+  }
 }
 
 } // namespace
+
+bool turn_token::begin() {
+  auto expected = int{free};
+  return state_.compare_exchange_strong(expected, taken, std::memory_order_acquire);
+}
+
+bool turn_token::begin_or_note() {
+  for (;;) {
+    if (begin()) return true;
+    auto expected = int{taken};
+    if (state_.compare_exchange_strong(expected, wanted) || expected == wanted) return false;
+  }
+}
+
+bool turn_token::end() {
+  return state_.exchange(free, std::memory_order_acq_rel) == wanted;
+}
 
 void actor_count::add() {
   const std::scoped_lock lock(mutex_);
@@ -67,6 +112,7 @@ void actor_mailbox::put(message content) {
     const std::scoped_lock lock(mutex_);
     if (!actor_) return;
     waiting_.push_back(std::move(content));
+    count_waiting();
     if (told_) return;
     if (auto* turn = gather_scope::current()) {
       if (std::exchange(noted_in_, turn) != turn) turn->note(shared_from_this());
@@ -76,6 +122,50 @@ void actor_mailbox::put(message content) {
     to = actor_;
   }
   caf::anon_send(to, wake_atom::value);
+}
+
+// True when nothing else was there: then the caller has to work, as the actor knows nothing of it.
+bool actor_mailbox::put_if_idle(message& content) {
+  const std::scoped_lock lock(mutex_);
+  if (!actor_ || told_ || !waiting_.empty()) return false;
+  told_ = true;
+  waiting_.push_back(std::move(content));
+  count_waiting();
+  return true;
+}
+
+void actor_mailbox::put_and_work(message content) {
+  const auto state = state_.lock();
+  if (!state || !state->turn.begin()) return put(std::move(content));
+  auto has_to_go_on = false;
+  if (put_if_idle(content)) {
+    has_to_go_on = true;
+    for (auto look = 0; has_to_go_on && look < looks_by_visitors; ++look) {
+      has_to_go_on = work_once(*state, events_by_visitors);
+    }
+    has_to_go_on = has_to_go_on || unarmed(*state);
+  } else {
+    put(std::move(content));
+  }
+  if (state->turn.end() || has_to_go_on) tell();
+}
+
+void actor_mailbox::tell() {
+  caf::actor to;
+  {
+    const std::scoped_lock lock(mutex_);
+    to = actor_;
+  }
+  if (to) caf::anon_send(to, wake_atom::value);
+}
+
+backlog actor_mailbox::behind() const noexcept {
+  return {waiting_count_.load(std::memory_order_relaxed), taken_.load(std::memory_order_relaxed)};
+}
+
+// REQUIRES: the lock is held.
+void actor_mailbox::count_waiting() {
+  waiting_count_.store(static_cast<std::uint32_t>(waiting_.size()), std::memory_order_relaxed);
 }
 
 void actor_mailbox::release() {
@@ -89,15 +179,18 @@ void actor_mailbox::release() {
   caf::anon_send(to, wake_atom::value);
 }
 
-void actor_mailbox::take(std::vector<message>& into) {
+void actor_mailbox::take(std::vector<message>& into, bool stays) {
   const std::scoped_lock lock(mutex_);
   into.swap(waiting_);
-  if (into.empty()) told_ = false;
+  if (into.empty() && !stays) told_ = false;
+  count_waiting();
+  taken_.store(taken_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
 
-void actor_mailbox::open(caf::actor actor) {
+void actor_mailbox::open(caf::actor actor, std::weak_ptr<stage_actor_state> state) {
   const std::scoped_lock lock(mutex_);
   actor_ = std::move(actor);
+  state_ = std::move(state);
 }
 
 caf::actor actor_mailbox::close() {

@@ -30,6 +30,23 @@ private:
   std::size_t alive_ = 0;
 };
 
+/// Who works for a host: its actor, or a thread that waits for a run of it.
+class turn_token {
+public:
+  /// False when somebody else works.
+  [[nodiscard]] bool begin();
+  /// The same; whoever works learns that somebody came.
+  [[nodiscard]] bool begin_or_note();
+  /// True when somebody came meanwhile.
+  [[nodiscard]] bool end();
+
+private:
+  enum state : int { free, taken, wanted };
+  std::atomic<int> state_{free};
+};
+
+struct stage_actor_state;
+
 /// The mailbox of a hosting actor. Knows the actor from its launch until it is stopped; holding the
 /// mailbox longer does no harm.
 ///
@@ -40,17 +57,27 @@ class actor_mailbox : public mailbox,
                       public std::enable_shared_from_this<actor_mailbox> {
 public:
   void put(message content) override;
+  void put_and_work(message content) override;
+  [[nodiscard]] backlog behind() const noexcept override;
   void release() override;
-  /// Exchanges what waits for the empty `into`. Once nothing waited, the actor is told again.
-  void take(std::vector<message>& into);
-  void open(caf::actor actor);
+  /// Exchanges what waits for the empty `into`. Once nothing waited, the actor is told again,
+  /// unless it `stays` and looks by itself.
+  void take(std::vector<message>& into, bool stays);
+  void open(caf::actor actor, std::weak_ptr<stage_actor_state> state);
   /// Returns the actor, which gets nothing more from here.
   [[nodiscard]] caf::actor close();
 
 private:
+  void count_waiting();
+  bool put_if_idle(message& content);
+  void tell();
+
   std::mutex mutex_;
   caf::actor actor_;
+  std::weak_ptr<stage_actor_state> state_; // set once, before anybody else has the mailbox
   std::vector<message> waiting_;
+  std::atomic<std::uint32_t> waiting_count_{0};
+  std::atomic<std::uint32_t> taken_{0};
   bool told_ = false;
   const gather_scope* noted_in_ = nullptr; // the last turn that tells the actor when it ends
 };
@@ -63,6 +90,7 @@ struct stage_actor_state {
   /// Has the actor woken at that time; null: by a delayed message of the framework.
   std::function<void(instant)> wake_at;
   std::optional<instant> armed;
+  turn_token turn{}; ///< who has it may use the rest
 };
 
 [[nodiscard]] caf::behavior stage_actor(caf::event_based_actor* self,

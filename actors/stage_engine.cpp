@@ -46,7 +46,8 @@ bool stage_engine::run(std::size_t max_events) {
   refresh_now();
   for (std::size_t handled = 0; handled < max_events; ++handled) {
     if (!queue_.empty()) {
-      handle(queue_.pop());
+      auto next = queue_.pop();
+      std::visit([this](auto& what) { handle(what); }, next);
     } else if (const auto timer = timers_.first_due(now_)) {
       fire(*timer);
     } else {
@@ -72,10 +73,6 @@ void stage_engine::guarded(call_id id, Handler&& handler) {
   ended_.reset();
 }
 
-void stage_engine::handle(event what) {
-  std::visit([this](auto& content) { handle(content); }, what);
-}
-
 void stage_engine::handle(start_event& what) {
   guarded(what.call, [](call& work, record& place) {
     if (place.cancelled) return; // the cancel in the queue answers it
@@ -87,7 +84,7 @@ void stage_engine::handle(start_event& what) {
 // Only now the child stops counting as open: whoever sees no open children has seen all results.
 void stage_engine::handle(result_event& what) {
   const auto* child = find(what.child);
-  if (!child) return dismiss(std::move(what.result));
+  if (!child) return dismiss();
   const auto parent = child->parent;
   const auto tag = child->tag;
   unlink(what.child.index);
@@ -131,25 +128,25 @@ void stage_engine::fire(timer_queue::handle timer) {
 }
 
 void stage_engine::take(start_message& content) {
-  const far_key key{content.reply_to.get(), content.request.id};
+  const far_requests::key key{content.reply_to.get(), content.request.id};
   const auto id = allocate();
   auto& place = records_[id.index];
   place.far_end = std::move(content.reply_to);
   place.far_id = content.request.id;
-  far_requests_.emplace(key, id);
+  far_requests_.add(key, id);
   open(id, content.stage, std::move(content.request));
 }
 
 void stage_engine::take(result_message& content) {
   const auto id = to_call_id(content.result.id);
   auto* place = find(id);
-  if (!place || place->work || !place->far_end) return dismiss(std::move(content.result));
+  if (!place || place->work || !place->far_end) return dismiss();
   finish(id, std::move(content.result));
 }
 
 void stage_engine::take(cancel_message& content) {
   const auto found = far_requests_.find({content.requester, content.request.id});
-  if (found != far_requests_.end()) cancel(found->second, content.request.reason);
+  if (found) cancel(found, content.request.reason);
 }
 
 void stage_engine::take(signal_message& content) {
@@ -223,7 +220,7 @@ void stage_engine::unlink(std::uint32_t child) {
   --above.children;
 }
 
-void stage_engine::open(call_id id, std::uint32_t stage, step_request request) {
+void stage_engine::open(call_id id, std::uint32_t stage, step_request&& request) {
   TROUPE_ASSERT(stage < stages_.size());
   auto& host = stages_[stage];
   auto& place = records_[id.index];
@@ -253,7 +250,7 @@ void stage_engine::open(call_id id, std::uint32_t stage, step_request request) {
 }
 
 void stage_engine::adopt(call_id id, std::uint32_t stage, std::unique_ptr<call> work,
-                         step_request request) {
+                         step_request&& request) {
   auto& place = records_[id.index];
   place.stage = stage;
   work->engine_ = this;
@@ -266,7 +263,7 @@ void stage_engine::adopt(call_id id, std::uint32_t stage, std::unique_ptr<call> 
 }
 
 call_id stage_engine::send(call& from, std::uint64_t tag, const stage_ref& child,
-                           step_request request) {
+                           step_request&& request) {
   const auto id = allocate();
   records_[id.index].tag = tag;
   link(id, from.id_);
@@ -280,7 +277,7 @@ call_id stage_engine::send(call& from, std::uint64_t tag, const stage_ref& child
   return id;
 }
 
-void stage_engine::answer(call_id id, step_result result, bool as_it_was) {
+void stage_engine::answer(call_id id, step_result&& result, bool as_it_was) {
   auto* place = find(id);
   if (!place || !place->work) return;
   auto& host = stages_[place->stage];
@@ -302,18 +299,17 @@ void stage_engine::answer(call_id id, step_result result, bool as_it_was) {
 }
 
 // Hands a result to whoever asked, in this host or another. The place is freed once it has arrived.
-void stage_engine::finish(call_id id, step_result result) {
+void stage_engine::finish(call_id id, step_result&& result) {
   auto& place = records_[id.index];
   if (place.parent) {
     place.far_end.reset();
-    queue_.push(result_event{id, std::move(result)});
+    queue_.push(std::in_place_type<result_event>, id, std::move(result));
     return;
   }
   const auto asker = std::move(place.far_end);
   const auto far_id = place.far_id;
   release(id);
-  if (!asker) return dismiss(std::move(result));
-  if (far_requests_.erase({asker.get(), far_id}) == 0) return dismiss(std::move(result));
+  if (!asker || !far_requests_.erase({asker.get(), far_id})) return dismiss();
   result.id = far_id;
   asker->put(result_message{std::move(result)});
 }
@@ -355,7 +351,7 @@ void stage_engine::drop_timers(record& of) {
   while (of.first_timer != timer_queue::none) of.first_timer = timers_.drop(of.first_timer);
 }
 
-void stage_engine::dismiss(step_result) {
+void stage_engine::dismiss() {
   ++services_.late_answers;
 }
 
@@ -399,11 +395,6 @@ std::vector<std::string> stage_engine::waiting_stages(std::size_t most) const {
     }
   }
   return names;
-}
-
-std::size_t stage_engine::far_hash::operator()(const far_key& key) const noexcept {
-  const auto id = static_cast<std::uint64_t>(key.id);
-  return std::hash<const mailbox*>()(key.from) ^ (id * 0x9e3779b97f4a7c15u);
 }
 
 } // namespace troupe::actors

@@ -48,7 +48,8 @@ public:
       state = std::move(made_.extract(box.get()).mapped());
     }
     count_->add();
-    box->open(system.spawn(stage_actor, std::move(state), count_));
+    const std::weak_ptr<stage_actor_state> watched = state;
+    box->open(system.spawn(stage_actor, std::move(state), count_), watched);
     // The framework has now put this system's logger into the thread, which may belong to another
     // system and outlive this one: its end would wait for that for ever.
     caf::logger::set_current_actor_system(nullptr);
@@ -127,6 +128,9 @@ public:
     // never be taken with this one held.
     if (clock) clock->notify();
   }
+
+  // Time moves by who drives it, and by nobody else.
+  void put_and_work(message content) override { put(std::move(content)); }
 
   void deliver(message content) { actor_mailbox::put(std::move(content)); }
 

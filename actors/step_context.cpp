@@ -7,17 +7,16 @@
 
 namespace troupe {
 
-step_context::step_context(std::shared_ptr<actors::engine_services> services,
-                           const step_request& request, const std::string& name,
-                           const std::string& path, actors::call_address owner, bool stoppable)
-    : services_(std::move(services)), request_(request), name_(name), path_(path),
-      owner_(std::move(owner)), ctx_(request.ctx),
-      meter_({}, request.meter ? request.meter : request.run->meter()),
+step_context::step_context(actors::engine_services& services, const step_request& request,
+                           const std::string& name, const std::string& path,
+                           actors::call_address owner, bool stoppable)
+    : services_(services), request_(request), name_(name), path_(path), owner_(std::move(owner)),
+      ctx_(request.ctx), meter_({}, request.meter ? request.meter : request.run->meter()),
       stop_(stoppable ? std::stop_source() : std::stop_source(std::nostopstate)) {}
 
 // The function that was abandoned holds the context until it ends.
 step_context::~step_context() {
-  if (abandoned_) --services_->abandoned_running;
+  if (abandoned_) --services_.abandoned_running;
 }
 
 std::optional<duration> step_context::time_left() const {
@@ -26,7 +25,7 @@ std::optional<duration> step_context::time_left() const {
 }
 
 instant step_context::now() const {
-  return services_->now();
+  return services_.now();
 }
 
 std::string step_context::idempotency_key() const {
@@ -50,19 +49,19 @@ void step_context::checkpoint(std::string name) {
 }
 
 void step_context::warn(std::string_view text) const {
-  if (!services_->observed(event_kind::warning)) return;
-  services_->emit({.kind = event_kind::warning,
-                   .at = now(),
-                   .run = request_.run.get(),
-                   .step = name_,
-                   .attempt = request_.attempt,
-                   .detail = text,
-                   .path = path_,
-                   .turns = request_.turns.get()});
+  if (!services_.observed(event_kind::warning)) return;
+  services_.emit({.kind = event_kind::warning,
+                  .at = now(),
+                  .run = request_.run.get(),
+                  .step = name_,
+                  .attempt = request_.attempt,
+                  .detail = text,
+                  .path = path_,
+                  .turns = request_.turns.get()});
 }
 
 bool step_context::sleep_for(duration length) {
-  return services_->sleep_until(later(now(), length), stop_.get_token());
+  return services_.sleep_until(later(now(), length), stop_.get_token());
 }
 
 void step_context::after(duration delay, std::function<void()> then) {
@@ -73,7 +72,7 @@ void step_context::after(duration delay, std::function<void()> then) {
 }
 
 std::shared_ptr<void> step_context::hold_clock() {
-  return services_->hold_clock();
+  return services_.hold_clock();
 }
 
 } // namespace troupe

@@ -81,16 +81,32 @@ private:
     return request().run->meter()->broken();
   }
 
+  /// A context that may outlive the call, with all that it refers to.
+  struct kept_context {
+    kept_context(const step_call& of, bool stoppable)
+        : services(of.engine().services().shared_from_this()), request(of.request()),
+          identity(of.share_identity()), context(*services, request, identity->name.str(),
+                                                 identity->path, of.address(), stoppable) {}
+
+    std::shared_ptr<engine_services> services;
+    step_request request;
+    std::shared_ptr<stage_identity> identity;
+    step_context context;
+  };
+
+  // The function has returned before anything else happens, so its context needs nothing of its
+  // own.
   void run_inline() {
-    auto context = make_context(false);
-    auto result = execute(std::get<plain_function>(definition_.work), request().input, *context);
+    step_context context(engine().services(), request(), identity().name.str(), identity().path, {},
+                         false);
+    auto result = execute(std::get<plain_function>(definition_.work), request().input, context);
     engine().refresh_now();
-    context_ = std::move(context);
+    current_ = &context;
     conclude(std::move(result));
   }
 
   void run_on_pool() {
-    context_ = make_context(true);
+    keep_context();
     const auto& work = std::get<plain_function>(definition_.work);
     // A step that is abandoned may outlive its deployment, so the job keeps the function alive.
     auto job = [&work, node = home_.node, input = request().input, context = context_,
@@ -101,13 +117,13 @@ private:
       owner.send({step_signals::done, std::make_shared<outcome<value>>(std::move(result))});
     };
     if (!engine().services().executor().submit(std::move(job))) {
-      context_.reset();
+      drop_context();
       fail({failure_kind::rejected, "the queue of the thread pool for blocking steps is full"});
     }
   }
 
   void run_async() {
-    context_ = make_context(true);
+    keep_context();
     auto state = std::make_shared<value_completion::state>();
     state->context = context_;
     state->owner = address();
@@ -129,10 +145,15 @@ private:
     }
   }
 
-  std::shared_ptr<step_context> make_context(bool stoppable) {
-    return std::shared_ptr<step_context>(new step_context(engine().services().shared_from_this(),
-                                                          request(), identity().name.str(),
-                                                          identity().path, address(), stoppable));
+  void keep_context() {
+    auto kept = std::make_shared<kept_context>(*this, true);
+    current_ = &kept->context;
+    context_ = std::shared_ptr<step_context>(std::move(kept), current_);
+  }
+
+  void drop_context() {
+    current_ = nullptr;
+    context_.reset();
   }
 
   void on_signal(signal content) override {
@@ -182,27 +203,26 @@ private:
     finish(failed_result(std::move(why)));
   }
 
-  void conclude(outcome<value> result) {
+  void conclude(outcome<value>&& result) {
     // What a step says after it was told to stop changes nothing any more, but what it spent
     // counts.
     if (limit_) return finish(failed_result(*limit_));
     if (cancel_reason()) return finish(cancelled_result());
-    auto answer = result ? blank_result() : failed_result(result.why());
-    if (result) {
-      answer.output = *std::move(result);
-      answer.ctx = context_->ctx_;
-      if (auto broken = broken_limit()) {
-        answer.why = std::make_shared<const failure>(
-            failure{failure_kind::usage_limit, *broken, {}, identity().name.str()});
-      }
+    if (!result) return finish(failed_result(result.why()));
+    step_result answer;
+    answer.output = *std::move(result);
+    answer.ctx = context_ ? current_->ctx_ : std::move(current_->ctx_);
+    if (auto broken = broken_limit()) {
+      answer.why = std::make_shared<const failure>(
+          failure{failure_kind::usage_limit, *broken, {}, identity().name.str()});
     }
     finish(std::move(answer));
   }
 
-  void finish(step_result result) {
-    if (context_) {
-      result.spent = context_->meter_.total();
-      context_->ended_ = true;
+  void finish(step_result&& result) {
+    if (current_) {
+      result.spent = current_->meter_.total();
+      current_->ended_ = true;
     }
     if (observed(event_kind::step_finished)) {
       result.latency = now() - started();
@@ -213,7 +233,8 @@ private:
 
   const step_host& home_;
   const step_definition& definition_;
-  std::shared_ptr<step_context> context_;
+  step_context* current_ = nullptr;       // once there is one
+  std::shared_ptr<step_context> context_; // where the function may outlive the call
   std::vector<std::function<void()>> alarms_;
   std::shared_ptr<const failure> limit_;
   bool grace_running_ = false;

@@ -18,7 +18,7 @@ bool thread_pool::submit(std::function<void()> work) {
   if (state_->stopping || state_->queue.size() >= options_.max_queued) return false;
   state_->queue.push_back({std::move(work), std::move(hold)});
   if (state_->idle >= state_->queue.size() || state_->threads == options_.max_threads) {
-    state_->changed.notify_one();
+    wake_one(*state_);
     return true;
   }
   try {
@@ -33,6 +33,14 @@ bool thread_pool::submit(std::function<void()> work) {
   return true;
 }
 
+// Who comes for work wakes the next one if there is more: threads that come for short work find it
+// done by then, and every item that takes long still gets a thread of its own.
+void thread_pool::wake_one(shared_state& state) {
+  if (state.waking || state.idle == 0) return;
+  state.waking = true;
+  state.changed.notify_one();
+}
+
 void thread_pool::work_off(const std::shared_ptr<shared_state>& state) {
   std::unique_lock lock(state->mutex);
   for (;;) {
@@ -42,6 +50,8 @@ void thread_pool::work_off(const std::shared_ptr<shared_state>& state) {
     if (state->queue.empty()) break;
     auto next = std::move(state->queue.front());
     state->queue.pop_front();
+    state->waking = false;
+    if (!state->queue.empty()) wake_one(*state);
     lock.unlock();
     next.work();
     next = {};

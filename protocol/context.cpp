@@ -261,7 +261,7 @@ value context::identity_to_value() const {
   const auto text_or_null = [](const std::string& text) {
     return text.empty() ? value() : value(text);
   };
-  value::list_type parts{text_or_null(identity_->id), text_or_null(identity_->correlation_id),
+  value::list_type parts{text_or_null(id()), text_or_null(correlation_id()),
                          text_or_null(identity_->causation_id), map_of(identity_->tags),
                          map_of(identity_->metadata)};
   while (!parts.empty() && parts.back().is_null()) parts.pop_back();
@@ -306,7 +306,7 @@ context context::with_data(value_tree data) const {
 }
 
 const std::string& context::correlation_id() const noexcept {
-  return identity_ ? identity_->correlation_id : no_text();
+  return identity_ ? identity_->correlation() : no_text();
 }
 
 const std::string& context::causation_id() const noexcept {
@@ -314,7 +314,7 @@ const std::string& context::causation_id() const noexcept {
 }
 
 const std::string& context::id() const noexcept {
-  return identity_ ? identity_->id : no_text();
+  return identity_ ? identity_->own_id() : no_text();
 }
 
 context context::with_correlation_id(std::string correlation_id) const {
@@ -339,6 +339,16 @@ context context::with_ids(std::string id, std::string correlation_id) const {
   changed.correlation_id = std::move(correlation_id);
   auto copy = *this;
   copy.identity_ = std::make_shared<const identity>(std::move(changed));
+  return copy;
+}
+
+context context::for_run(const run_id& run, std::string correlation_id) const {
+  auto old = identity_copy();
+  if (!correlation_id.empty()) old.correlation_id = std::move(correlation_id);
+  auto copy = *this;
+  copy.identity_ = std::make_shared<const identity>(
+      identity{std::move(old.id), std::move(old.correlation_id), std::move(old.causation_id),
+               std::move(old.tags), std::move(old.metadata), spelled_id(run)});
   return copy;
 }
 
@@ -382,8 +392,11 @@ bool operator==(const context& left, const context& right) {
   return left.identity_ == right.identity_ || left.identity_copy() == right.identity_copy();
 }
 
+// With all its texts, so that any of them can be replaced, by an empty one too.
 context::identity context::identity_copy() const {
-  return identity_ ? *identity_ : identity();
+  if (!identity_) return {};
+  return {identity_->own_id(), identity_->correlation(), identity_->causation_id, identity_->tags,
+          identity_->metadata};
 }
 
 } // namespace troupe

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <memory>
 #include <mutex>
 #include <system_error>
 #include <utility>
@@ -36,13 +37,12 @@ public:
   run_id next() {
     const auto now = unix_milliseconds();
     const auto random = detail::random_u64();
-    const auto more = detail::random_u64();
     const std::lock_guard lock(mutex_);
     if (now > milliseconds_) {
       milliseconds_ = now;
       // The top bit stays free, so that a millisecond has room for many ids.
       high_ = random & (high_mask >> 1);
-      low_ = more & low_mask;
+      low_ = detail::random_u64() & low_mask;
     } else {
       step_up((random & 0xffff'ffff) + 1);
     }
@@ -173,6 +173,18 @@ bool run_id::is_spelled(std::string_view text) const noexcept {
     place += 2;
   }
   return true;
+}
+
+const std::string& spelled_id::text() const noexcept {
+  static const std::string none;
+  if (const auto* made = text_.load(std::memory_order_acquire)) return *made;
+  if (id_.is_nil()) return none;
+  auto mine = std::make_unique<const std::string>(id_.to_string());
+  const std::string* first = nullptr;
+  if (text_.compare_exchange_strong(first, mine.get(), std::memory_order_acq_rel)) {
+    return *mine.release();
+  }
+  return *first;
 }
 
 std::string run_id::to_string() const {

@@ -11,8 +11,12 @@ constexpr std::size_t max_checkpoints = 10'000;
 } // namespace
 
 run_scope::run_scope(run_id id, std::string correlation_id, instant started, usage_limit limit)
-    : id_(id), correlation_id_(std::move(correlation_id)), started_(started),
-      meter_(std::make_shared<usage_meter>(limit)) {}
+    : id_(id), correlation_id_(std::move(correlation_id)), started_(started), meter_(limit) {}
+
+run_scope::run_scope(run_id id, instant started, usage_limit limit)
+    : run_scope(id, std::string(), started, limit) {
+  named_by_id_ = true;
+}
 
 void run_scope::add_checkpoint(std::string name, instant now) {
   const std::lock_guard lock(mutex_);

@@ -33,7 +33,8 @@ public:
   deployment_core(std::shared_ptr<runtime_core> home, plan tree, std::string name);
   ~deployment_core();
 
-  std::shared_ptr<run_state> start(value input, run_options options);
+  /// `stays`: the caller's thread may work on the run.
+  std::shared_ptr<run_state> start(value input, run_options options, bool stays = false);
   outcome<std::shared_ptr<run_state>> resume(const run_snapshot& state, const value& answer,
                                              run_options options);
   std::function<void()> serve(step_request request, std::function<void(step_result)> done);
@@ -45,6 +46,8 @@ public:
   [[nodiscard]] deployment_metrics metrics() const;
   /// Cancels every open run; new ones are refused.
   void close(const std::shared_ptr<const failure>& reason);
+  /// Once all replicas are there.
+  void begin_service() { seen_ = std::vector<last_sight>(replicas.size()); }
   void stop_hosts();
 
   [[nodiscard]] runtime_core& home() const noexcept { return *home_; }
@@ -66,18 +69,31 @@ public:
   digest hash{};        ///< of the plan, where runs remember
 
 private:
-  std::shared_ptr<run_state> begin(std::shared_ptr<run_scope> scope, value input,
-                                   run_options options);
-  void launch(const std::shared_ptr<run_state>& run, step_request request);
+  class own_run;
+  class served_run;
+
+  std::shared_ptr<run_state> begin(std::shared_ptr<own_run> run, value input, run_options options,
+                                   bool stays = false);
+  void launch(const std::shared_ptr<run_state>& run, step_request request, bool stays = false);
+  std::size_t pick_replica(instant now);
+  bool is_behind(std::size_t number, instant now);
   void count(const step_result& result, const run_scope& scope);
   void warn(const run_scope& scope, std::string_view text);
-  void settle_result(step_result result, run_state& run, const run_options& options);
-  void settle_pause(run_state& run, const failure* why, const step_request& asked);
+  void settle_result(step_result&& result, run_state& run,
+                     const std::function<void(const run_result&)>& on_done);
+  void settle_pause(run_state& run, const failure* why, value input, const context& given);
 
   std::shared_ptr<runtime_core> home_;
   plan tree_;
   std::string name_;
+  /// When a replica was last seen to come for what waited.
+  struct last_sight {
+    std::atomic<std::uint32_t> taken{0};
+    std::atomic<duration::rep> at{0};
+  };
+
   std::atomic<std::uint64_t> next_replica_{0};
+  std::vector<last_sight> seen_; // by replica
   std::atomic<std::uint64_t> total_{0};
   std::atomic<std::uint64_t> failed_{0};
   std::atomic<std::uint64_t> cancelled_{0};

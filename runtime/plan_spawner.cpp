@@ -430,6 +430,7 @@ void spawn_stages(deployment_core& deployment, const plan::resolver& find) {
   spawner work(deployment, find);
   const auto count = deployment.home().replicas();
   for (std::size_t made = 0; made < count; ++made) work.spawn_replica();
+  deployment.begin_service();
 }
 
 } // namespace troupe::detail

@@ -11,20 +11,13 @@ namespace troupe {
 
 namespace detail {
 
-run_state::run_state(std::shared_ptr<deployment_core> home, std::shared_ptr<run_scope> scope,
-                     std::function<void(step_result, run_state&)> on_end)
-    : home_(std::move(home)), scope_(std::move(scope)), on_end_(std::move(on_end)) {}
-
 void run_state::put(actors::message content) {
   if (auto* end = std::get_if<actors::result_message>(&content)) end_with(std::move(end->result));
 }
 
-void run_state::end_with(step_result result) {
-  // Both may be the last to hold something, so they are released without the lock. What the user
-  // gave is let go of: it may hold this run.
-  std::shared_ptr<deployment_core> home;
-  const auto on_end = std::exchange(on_end_, nullptr);
-  on_end(std::move(result), *this);
+void run_state::end_with(step_result&& result) {
+  std::shared_ptr<deployment_core> home; // may be the last to hold it: released without the lock
+  settle(std::move(result));
   const std::scoped_lock lock(mutex_);
   done_ = true;
   home = std::move(home_);

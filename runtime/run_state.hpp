@@ -14,14 +14,15 @@ class deployment_core;
 
 /// One run as its owner sees it: takes the final result, and lets others wait for it. It is the
 /// requester of the run, so it has the part of a mailbox.
-class run_state final : public actors::mailbox, public std::enable_shared_from_this<run_state> {
+class run_state : public actors::mailbox, public std::enable_shared_from_this<run_state> {
 public:
-  run_state(std::shared_ptr<deployment_core> home, std::shared_ptr<run_scope> scope,
-            std::function<void(step_result, run_state&)> on_end);
+  /// `scope` lives as long as this.
+  run_state(std::shared_ptr<deployment_core> home, const run_scope& scope)
+      : home_(std::move(home)), scope_(scope) {}
 
   void put(actors::message content) override;
   /// Ends the run without anything having been started.
-  void end_with(step_result result);
+  void end_with(step_result&& result);
   bool cancel(std::shared_ptr<const failure> reason);
   [[nodiscard]] bool done() const;
   bool wait_until(instant limit) const;
@@ -33,7 +34,14 @@ public:
   bool leave_pause() { return !left_pause_.exchange(true); }
   void keep_pause() { left_pause_ = false; }
 
-  [[nodiscard]] const run_scope& scope() const noexcept { return *scope_; }
+  [[nodiscard]] const run_scope& scope() const noexcept { return scope_; }
+
+protected:
+  /// Makes what others see of the result; called once. Lets go of what the user gave: it may hold
+  /// this run.
+  virtual void settle(step_result&& result) = 0;
+  /// Until the end, where the run works.
+  [[nodiscard]] deployment_core& home_now() const noexcept { return *home_; }
 
 private:
   std::shared_ptr<deployment_core> home() const;
@@ -41,8 +49,7 @@ private:
   mutable std::mutex mutex_;
   mutable std::condition_variable ended_;
   std::shared_ptr<deployment_core> home_; // until the end
-  std::shared_ptr<run_scope> scope_;
-  std::function<void(step_result, run_state&)> on_end_;
+  const run_scope& scope_;
   std::size_t replica_ = 0; // where it runs
   bool cancelled_ = false;
   bool done_ = false;

@@ -93,6 +93,10 @@ instant runtime::now() const {
   return core_->now();
 }
 
+any_run any_deployment::run_value(value input, run_options options) const {
+  return any_run(core_->start(std::move(input), std::move(options), true));
+}
+
 any_run any_deployment::start_value(value input, run_options options) const {
   return any_run(core_->start(std::move(input), std::move(options)));
 }

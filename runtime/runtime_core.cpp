@@ -197,10 +197,7 @@ run_id runtime_core::make_run_id() {
 
 runtime_metrics runtime_core::metrics() const {
   runtime_metrics all;
-  {
-    const std::scoped_lock lock(mutex_);
-    all.open_runs = open_runs_;
-  }
+  all.open_runs = open_runs_;
   all.late_answers = late_answers;
   all.abandoned_steps = abandoned_steps;
   all.abandoned_running = static_cast<std::uint64_t>(std::max<std::int64_t>(0, abandoned_running));
@@ -210,15 +207,16 @@ runtime_metrics runtime_core::metrics() const {
   return all;
 }
 
+// Either a run that opens sees that the runtime closes, or whoever closes it sees the run.
 bool runtime_core::open_run() {
-  const std::scoped_lock lock(mutex_);
   ++open_runs_; // also when refused: the run ends right away, and is counted out again
   return !closing_;
 }
 
 void runtime_core::close_run() {
-  const std::scoped_lock lock(mutex_);
-  if (--open_runs_ == 0) no_runs_.notify_all();
+  if (--open_runs_ > 0) return;
+  const std::scoped_lock lock(mutex_); // whoever waits has looked, or waits already
+  no_runs_.notify_all();
 }
 
 bool runtime_core::wait_until_idle(duration limit) {

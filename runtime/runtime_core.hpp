@@ -90,8 +90,8 @@ private:
   std::map<std::string, plan> defined_;
   std::set<deployment_core*> deployments_;
   std::shared_ptr<stage_placer> placer_; // may hold what holds this
-  std::uint64_t open_runs_ = 0;
-  bool closing_ = false;
+  std::atomic<std::uint64_t> open_runs_{0};
+  std::atomic<bool> closing_{false};
   bool down_ = false;
   std::uint64_t seeds_ = 0;
   random_source random_;

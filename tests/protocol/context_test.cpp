@@ -220,6 +220,22 @@ TEST(Context, MakesChildrenThatSayWhereTheyComeFrom) {
   EXPECT_EQ(grandchild.get("a"), value(1));
 }
 
+TEST(Context, TakesTheIdsOfARunWhereItHasNone) {
+  const auto run = run_id::from_parts(1, 2, 3);
+
+  const auto bare = context().for_run(run, "");
+  const auto given = context("mine").with_id("self").for_run(run, "");
+  const auto replaced = context("mine").for_run(run, "other");
+
+  EXPECT_EQ(bare.id(), run.to_string());
+  EXPECT_EQ(bare.correlation_id(), run.to_string());
+  EXPECT_EQ(bare, context().with_ids(run.to_string(), run.to_string()));
+  EXPECT_EQ(given.id(), "self");
+  EXPECT_EQ(given.correlation_id(), "mine");
+  EXPECT_EQ(replaced.correlation_id(), "other");
+  EXPECT_TRUE(bare.with_correlation_id("").correlation_id().empty());
+}
+
 TEST(Context, ComparesEntriesAndIdentity) {
   const context mine("id", value::map({{"a", 1}}));
 

@@ -14,9 +14,9 @@ class fifo {
 public:
   [[nodiscard]] bool empty() const noexcept { return head_ == items_.size(); }
 
-  template <class Item>
-  void push(Item&& item) {
-    items_.emplace_back(std::forward<Item>(item));
+  template <class... Arguments>
+  void push(Arguments&&... arguments) {
+    items_.emplace_back(std::forward<Arguments>(arguments)...);
   }
 
   /// REQUIRES: it is not empty.

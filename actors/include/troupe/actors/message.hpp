@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <variant>
 
 namespace troupe::actors {
@@ -68,11 +69,22 @@ struct close_message {
 using message = std::variant<start_message, result_message, cancel_message, signal_message,
                              wake_message, close_message>;
 
+/// What waits in a mailbox, and how often its host has come for it.
+struct backlog {
+  std::uint32_t waiting = 0;
+  std::uint32_t taken = 0;
+};
+
 /// Where messages for a host go. Thread-safe; messages to a host that is gone vanish.
 class mailbox {
 public:
   virtual ~mailbox() = default;
   virtual void put(message content) = 0;
+  /// The same; where the host has nothing to do, this thread works for it as long as there is more
+  /// to do at once, up to a bound. The host goes on with what is left.
+  virtual void put_and_work(message content) { put(std::move(content)); }
+  /// How it is at this moment; where nobody counts, nothing ever waits.
+  [[nodiscard]] virtual backlog behind() const noexcept { return {}; }
 };
 
 /// One call, wherever it is: where a signal for it goes.

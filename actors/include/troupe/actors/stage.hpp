@@ -5,6 +5,7 @@
 #include <troupe/protocol/plan.hpp>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -41,6 +42,8 @@ public:
   virtual ~call() = default;
   call(const call&) = delete;
   call& operator=(const call&) = delete;
+  static void* operator new(std::size_t size);
+  static void operator delete(void* place, std::size_t size) noexcept;
 
 protected:
   call() = default;
@@ -66,6 +69,7 @@ protected:
   [[nodiscard]] instant started() const noexcept { return started_; }
   [[nodiscard]] double unit_random();
   [[nodiscard]] const stage_identity& identity() const noexcept;
+  [[nodiscard]] const std::shared_ptr<stage_identity>& share_identity() const noexcept;
   [[nodiscard]] call_id id() const noexcept { return id_; }
   [[nodiscard]] call_address address() const;
   [[nodiscard]] stage_engine& engine() const noexcept { return *engine_; }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <troupe/actors/far_requests.hpp>
 #include <troupe/actors/fifo.hpp>
 #include <troupe/actors/stage.hpp>
 #include <troupe/actors/timer_queue.hpp>
@@ -13,7 +14,6 @@
 #include <optional>
 #include <stop_token>
 #include <string>
-#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -118,6 +118,7 @@ private:
     call_id call;
   };
   struct result_event {
+    result_event(call_id from, step_result&& what) : child(from), result(std::move(what)) {}
     call_id child;
     step_result result;
   };
@@ -130,18 +131,9 @@ private:
     signal content;
   };
   using event = std::variant<start_event, result_event, cancel_event, signal_event>;
-  struct far_key {
-    const mailbox* from;
-    request_id id;
-    friend bool operator==(const far_key&, const far_key&) = default;
-  };
-  struct far_hash {
-    std::size_t operator()(const far_key& key) const noexcept;
-  };
   static constexpr std::uint32_t nobody = UINT32_MAX;
 
   void receive(message& content);
-  void handle(event what);
   void handle(start_event& what);
   void handle(result_event& what);
   void handle(cancel_event& what);
@@ -162,17 +154,17 @@ private:
   void link(call_id child, call_id parent);
   void unlink(std::uint32_t child);
   /// Opens a call of a local stage; answers at once what is late or cannot be served.
-  void open(call_id id, std::uint32_t stage, step_request request);
-  void adopt(call_id id, std::uint32_t stage, std::unique_ptr<call> work, step_request request);
-  call_id send(call& from, std::uint64_t tag, const stage_ref& child, step_request request);
-  void answer(call_id id, step_result result, bool as_it_was = false);
-  void finish(call_id id, step_result result);
+  void open(call_id id, std::uint32_t stage, step_request&& request);
+  void adopt(call_id id, std::uint32_t stage, std::unique_ptr<call> work, step_request&& request);
+  call_id send(call& from, std::uint64_t tag, const stage_ref& child, step_request&& request);
+  void answer(call_id id, step_result&& result, bool as_it_was = false);
+  void finish(call_id id, step_result&& result);
   void cancel(call_id id, const std::shared_ptr<const failure>& reason);
   void abandon(call_id id, const std::shared_ptr<const failure>& reason);
   void abandon_children(record& of, const std::shared_ptr<const failure>& reason);
   void set_timer(call_id id, std::uint32_t which, instant due);
   void drop_timers(record& of);
-  void dismiss(step_result result);
+  void dismiss();
 
   engine_services& services_;
   std::weak_ptr<mailbox> self_;
@@ -182,7 +174,7 @@ private:
   place_table<record> records_;
   std::vector<std::uint32_t> free_;
   std::size_t open_calls_ = 0;
-  std::unordered_map<far_key, call_id, far_hash> far_requests_;
+  far_requests far_requests_;
   fifo<event> queue_;
   timer_queue timers_;
   std::unique_ptr<call> ended_; // the call whose handler is running, once it has answered

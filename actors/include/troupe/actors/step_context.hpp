@@ -92,14 +92,15 @@ private:
   friend class actors::step_call;
   friend class value_completion;
 
-  step_context(std::shared_ptr<actors::engine_services> services, const step_request& request,
+  /// All that is given by reference outlives the context.
+  step_context(actors::engine_services& services, const step_request& request,
                const std::string& name, const std::string& path, actors::call_address owner,
                bool stoppable);
 
-  std::shared_ptr<actors::engine_services> services_;
-  step_request request_;
-  std::string name_;
-  std::string path_;
+  actors::engine_services& services_;
+  const step_request& request_;
+  const std::string& name_;
+  const std::string& path_;
   actors::call_address owner_;
   context ctx_;
   usage_meter meter_;

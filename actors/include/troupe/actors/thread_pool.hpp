@@ -44,9 +44,11 @@ private:
     std::deque<item> queue;
     std::size_t idle = 0;
     std::size_t threads = 0;
+    bool waking = false; ///< a thread was told of work and has not come for it yet
     bool stopping = false;
   };
   static void work_off(const std::shared_ptr<shared_state>& state);
+  static void wake_one(shared_state& state);
 
   thread_pool_options options_;
   clock_source& clock_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <troupe/protocol/ids.hpp>
 #include <troupe/protocol/value.hpp>
 
 #include <functional>
@@ -92,6 +93,9 @@ public:
   [[nodiscard]] context with_correlation_id(std::string correlation_id) const;
   [[nodiscard]] context with_id(std::string id) const;
   [[nodiscard]] context with_ids(std::string id, std::string correlation_id) const;
+  /// A copy for a run: `correlation_id` unless it is empty, and the run's id in place of what is
+  /// still missing then.
+  [[nodiscard]] context for_run(const run_id& run, std::string correlation_id) const;
   /// True when there is nothing but ids to it: no causation, tags or metadata.
   [[nodiscard]] bool has_only_ids() const noexcept;
 
@@ -115,7 +119,19 @@ private:
     std::string causation_id;
     value_tree tags;
     value_tree metadata;
-    friend bool operator==(const identity&, const identity&) = default;
+    spelled_id run{}; ///< stands in for an id and a correlation id that are empty
+
+    [[nodiscard]] const std::string& own_id() const noexcept {
+      return id.empty() ? run.text() : id;
+    }
+    [[nodiscard]] const std::string& correlation() const noexcept {
+      return correlation_id.empty() ? run.text() : correlation_id;
+    }
+    friend bool operator==(const identity& left, const identity& right) {
+      return left.own_id() == right.own_id() && left.correlation() == right.correlation()
+             && left.causation_id == right.causation_id && left.tags == right.tags
+             && left.metadata == right.metadata;
+    }
   };
   [[nodiscard]] identity identity_copy() const;
 

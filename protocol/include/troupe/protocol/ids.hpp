@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <compare>
 #include <cstdint>
 #include <optional>
@@ -40,6 +41,24 @@ public:
 
 private:
   std::array<std::uint8_t, 16> bytes_{};
+};
+
+/// A run id whose text form is made when somebody first asks for it, since most runs end before.
+/// Thread-safe.
+class spelled_id {
+public:
+  spelled_id() = default; ///< of the nil id: empty text
+  explicit spelled_id(const run_id& id) : id_(id) {}
+  spelled_id(const spelled_id& other) : id_(other.id_) {}
+  spelled_id& operator=(const spelled_id&) = delete;
+  ~spelled_id() { delete text_.load(std::memory_order_relaxed); }
+
+  [[nodiscard]] const run_id& id() const noexcept { return id_; }
+  [[nodiscard]] const std::string& text() const noexcept;
+
+private:
+  run_id id_;
+  mutable std::atomic<const std::string*> text_{nullptr}; // owned; a flag to wait for costs more
 };
 
 /// Names one request among those its sender has open. Chosen by the sender, returned with the

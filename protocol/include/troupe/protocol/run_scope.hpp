@@ -26,11 +26,22 @@ struct checkpoint {
 class run_scope {
 public:
   run_scope(run_id id, std::string correlation_id, instant started, usage_limit limit);
+  /// Its correlation id is the text of its id.
+  run_scope(run_id id, instant started, usage_limit limit);
+  run_scope(const run_scope&) = delete;
+  run_scope& operator=(const run_scope&) = delete;
 
-  [[nodiscard]] const run_id& id() const noexcept { return id_; }
-  [[nodiscard]] const std::string& correlation_id() const noexcept { return correlation_id_; }
+  [[nodiscard]] const run_id& id() const noexcept { return id_.id(); }
+  [[nodiscard]] const std::string& correlation_id() const noexcept {
+    return named_by_id_ ? id_.text() : correlation_id_;
+  }
+  /// The same as text of one's own.
+  [[nodiscard]] std::string copy_correlation_id() const {
+    return named_by_id_ ? id().to_string() : correlation_id_;
+  }
   [[nodiscard]] instant started() const noexcept { return started_; }
-  [[nodiscard]] const std::shared_ptr<usage_meter>& meter() const noexcept { return meter_; }
+  /// Lives as long as the scope does, and keeps it from nothing: requests hold both.
+  [[nodiscard]] const std::shared_ptr<usage_meter>& meter() const noexcept { return shared_meter_; }
 
   /// Keeps the first 10,000 checkpoints of a run and counts the rest.
   void add_checkpoint(std::string name, instant now);
@@ -57,10 +68,12 @@ public:
   std::atomic<std::uint8_t> circuit_breaker_state{0};
 
 private:
-  run_id id_;
+  spelled_id id_;
+  bool named_by_id_ = false;
   std::string correlation_id_;
   instant started_;
-  std::shared_ptr<usage_meter> meter_;
+  usage_meter meter_;
+  std::shared_ptr<usage_meter> shared_meter_{std::shared_ptr<void>(), &meter_}; // owns nothing
   mutable std::mutex mutex_;
   std::vector<checkpoint> checkpoints_;
   std::uint64_t dropped_ = 0;

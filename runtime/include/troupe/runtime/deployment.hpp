@@ -75,6 +75,9 @@ public:
 
   /// Starts a run with an untyped input.
   [[nodiscard]] any_run start_value(value input, run_options options = {}) const;
+  /// Starts a run and returns when it has ended, or has to wait for something: where nothing else
+  /// goes on, this thread does the work itself instead of waking another one.
+  [[nodiscard]] any_run run_value(value input, run_options options = {}) const;
   /// Goes on with a paused run, under the same run id: what it has finished is not done again.
   /// `malformed` when the answer does not fit what was asked, `permanent` when the run belongs to
   /// another plan. Of the options, those about identity, input and context do not count.
@@ -119,7 +122,7 @@ public:
   }
   /// Starts a run and waits for its output.
   outcome<Out> run(const In& input, run_options options = {}) const {
-    return start(input, std::move(options)).wait();
+    return troupe::run<Out>(run_value(to_value<In>(input), std::move(options))).wait();
   }
 };
 
