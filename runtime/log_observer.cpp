@@ -57,8 +57,9 @@ private:
              spdlog::format_string_t<Args...> format, Args&&... args) {
     if (!logger_->should_log(level)) return;
     const auto text = fmt::format(format, std::forward<Args>(args)...);
-    logger_->log(level, "[{}] {}: {}", event.run ? event.run->correlation_id() : "-", event.step,
-                 text);
+    const auto whose = event.run ? std::string_view(event.run->correlation_id()) : "-";
+    if (event.step.empty()) logger_->log(level, "[{}] {}", whose, text);
+    else logger_->log(level, "[{}] {}: {}", whose, event.step, text);
   }
 
   std::shared_ptr<spdlog::logger> logger_;

@@ -61,6 +61,12 @@ TEST_F(LogObserverTest, FallbackIsLoggedBeforeItStarts) {
   EXPECT_THAT(seen_by_b, HasSubstr("broken"));
 }
 
+TEST_F(LogObserverTest, WhatIsOfNoStageIsLoggedWithoutAName) {
+  rt_->tell({.kind = event_kind::warning, .detail = "no link"});
+
+  EXPECT_THAT(text(), HasSubstr("[-] no link"));
+}
+
 TEST_F(LogObserverTest, FailedRunIsLoggedOnce) {
   scripted_step a("a", {permanent("broken")});
 

@@ -17,7 +17,8 @@ struct run_options {
   ::troupe::context context{};        ///< what its steps find there; a correlation id in it is kept
   std::string correlation_id{};       ///< one is made when neither is given
   usage_limit limits{};
-  /// Called once the run has ended, on a thread of the runtime; must not block.
+  /// Called once the run has ended, on a thread of the runtime or, with `run`, on
+  /// the one that waits; must not block.
   std::function<void(const run_result&)> on_done{};
 };
 
