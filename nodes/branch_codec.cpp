@@ -91,20 +91,31 @@ context read_context(const run_id& run, const value& identity, const value& entr
   return context("", entries).with_ids(name, name);
 }
 
+/// The parts of a list, where those that were left out at its end are null.
+class parts_of {
+public:
+  explicit parts_of(const value& content) : items_(content.if_list()) {}
+  [[nodiscard]] std::size_t count() const { return items_ ? items_->size() : 0; }
+  const value& operator()(std::size_t index) const {
+    static const value nothing;
+    return index < count() ? (*items_)[index] : nothing;
+  }
+
+private:
+  const value::list_type* items_;
+};
+
 // What a run has counted in another process; null when nothing.
 value counts_of(const run_scope& run) {
   const auto checkpoints = run.checkpoints();
   const auto retries = run.retry_count.load();
-  const auto state = run.circuit_breaker_state.load();
-  if (checkpoints.empty() && retries == 0 && state == 0 && !run.cache_hit && !run.fallback_used) {
-    return {};
-  }
+  if (checkpoints.empty() && retries == 0 && !run.cache_hit && !run.fallback_used) return {};
   value::list_type marks;
   for (const auto& each : checkpoints) {
     marks.push_back(value::list({each.name, each.at.count()}));
   }
-  return value::list({retries, run.cache_hit.load(), run.fallback_used.load(),
-                      static_cast<std::int64_t>(state), value::list(std::move(marks))});
+  return value::list(
+      {retries, run.cache_hit.load(), run.fallback_used.load(), value::list(std::move(marks))});
 }
 
 value changes_of(const value_tree& before, const value_tree& after) {
@@ -166,12 +177,8 @@ outcome<std::size_t> write_request(frame_writer& to, dispatch_number dispatch, b
 }
 
 outcome<remote_request> read_request(const value& content, instant now) {
-  const auto* items = content.if_list();
-  if (!items || items->size() < 4) return malformed("a request is no list of its parts");
-  static const value nothing;
-  const auto at = [&](std::size_t index) -> const value& {
-    return index < items->size() ? (*items)[index] : nothing;
-  };
+  const parts_of at(content);
+  if (at.count() < 4) return malformed("a request is no list of its parts");
   const auto id = read_id(at(2), at(3));
   if (!id) return malformed("a request says not which run it belongs to");
   remote_request made;
@@ -254,12 +261,8 @@ outcome<std::size_t> write_hand_back(frame_writer& to, dispatch_number dispatch,
 }
 
 outcome<remote_result> read_result(const value& content) {
-  const auto* items = content.if_list();
-  static const value nothing;
-  const auto at = [&](std::size_t index) -> const value& {
-    return index < items->size() ? (*items)[index] : nothing;
-  };
-  const auto* number = items ? at(part_dispatch).if_integer() : nullptr;
+  const parts_of at(content);
+  const auto* number = at(part_dispatch).if_integer();
   if (!number) return malformed("a result says not what it answers");
   remote_result made;
   made.dispatch = static_cast<dispatch_number>(*number);
@@ -301,7 +304,7 @@ void settle_result(remote_result& result, const step_request& request, instant s
   run.retry_count += static_cast<std::uint32_t>(integer_of(counts.at(std::size_t{0})));
   if (flag_of(counts.at(1))) run.cache_hit = true;
   if (flag_of(counts.at(2))) run.fallback_used = true;
-  const auto marks = counts.at(4);
+  const auto marks = counts.at(3);
   const auto* all = marks.if_list();
   if (!all) return;
   for (const auto& each : *all) {
