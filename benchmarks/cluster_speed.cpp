@@ -165,6 +165,16 @@ void remote_step(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * batch);
 }
 
+// Each run is waited for before the next one.
+void lone_step(benchmark::State& state) {
+  const cluster nodes(1);
+  const auto live = nodes.home().deploy(no_op());
+  int number = 0;
+  for (auto _ : state) {
+    if (!live.run(number++)) state.SkipWithError("the run failed");
+  }
+}
+
 // One run that spreads no-ops over four workers and joins them.
 void fan_out(benchmark::State& state) {
   const cluster nodes(4);
@@ -258,6 +268,7 @@ void kill_one_worker(benchmark::State& state) {
 BENCHMARK(cancel_all)->UseManualTime()->Iterations(5)->Unit(benchmark::kMillisecond);
 BENCHMARK(kill_one_worker)->UseManualTime()->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(remote_step)->Arg(1)->Arg(64)->Arg(1024)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(lone_step)->UseRealTime()->Unit(benchmark::kMicrosecond);
 BENCHMARK(scale_out)->RangeMultiplier(2)->Range(1, 16)->UseRealTime()->Iterations(5)->Unit(
     benchmark::kMillisecond);
 BENCHMARK(fan_out)->Arg(10'000)->Arg(100'000)->UseRealTime()->Unit(benchmark::kMillisecond);
