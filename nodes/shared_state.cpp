@@ -120,7 +120,15 @@ void shared_state::set_others(std::vector<std::string> others, instant now) {
     choose_home(name, each, now);
     each.is_told = false; // who is new has heard nothing
   }
+  if (others_.empty()) {
+    // What was started while nobody else was there is nothing to them.
+    for (auto& [name, each] : limits_) (void)take_spent_of(each);
+  }
   others_ = std::move(others);
+}
+
+std::int64_t shared_state::take_spent_of(limit_entry& of) {
+  return of.shared->with([](token_bucket& bucket) { return bucket.take_spent(); });
 }
 
 void shared_state::choose_home(const std::string& name, breaker_entry& of, instant now) {
@@ -166,7 +174,7 @@ void shared_state::look(instant now) {
     speak_with_home(name, each, now);
   }
   for (auto& [name, each] : limits_) {
-    const auto spent = each.shared->with([](token_bucket& bucket) { return bucket.take_spent(); });
+    const auto spent = take_spent_of(each);
     const std::vector<value> item{number(news_kind::spent), name, each.options, spent};
     if (spent != 0) (void)news.add_list(item);
   }
@@ -232,6 +240,7 @@ outcome<bool> shared_state::take_standing(const std::string& from, const value& 
   const auto phase = integer_of(news.at(4), -1);
   if (phase < 0 || phase > static_cast<std::int64_t>(breaker_phase::disabled))
     return malformed("a breaker in no known state");
+  if (integer_of(news.at(3), -1) < 0) return malformed("a breaker whose changes were not counted");
   const auto theirs = standing_of(news);
   const auto name = text_of(news.at(1));
   const auto options = text_of(news.at(2));

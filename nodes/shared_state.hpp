@@ -81,6 +81,7 @@ private:
   void take_probe(const std::string& from, const value& news, instant now);
   void keep(const std::string& from, const std::string& name, std::string options,
             const breaker_standing& standing, instant now);
+  [[nodiscard]] static std::int64_t take_spent_of(limit_entry& of);
   void choose_home(const std::string& name, breaker_entry& of, instant now);
   void end_lease(const std::string& name, breaker_entry& of, breaker_verdict verdict, instant now);
   template <class Use>

@@ -361,6 +361,7 @@ TEST_F(SharedState, NewsThatMakeNoSenseEndTheLink) {
   EXPECT_FALSE(take(value::list({99, "api"})));
   EXPECT_FALSE(take(value::list({1, value()})));
   EXPECT_FALSE(take(value::list({1, "api", "sum", 1, 77})));
+  EXPECT_FALSE(take(value::list({1, "api", "sum", -1, 0})));
   EXPECT_FALSE(take(value("text")));
   EXPECT_TRUE(take(value::list({2, "none"})));
   EXPECT_TRUE(take(value::list({4, "none", -1, 12})));
@@ -440,6 +441,23 @@ TEST_F(SharedState, ARateLimitCountsTheCallsOfAll) {
   // 100 s of 10 a second, and at the start a full bucket for each.
   EXPECT_GE(started, 1'000);
   EXPECT_LE(started, 1'060);
+}
+
+TEST_F(SharedState, CallsOfTheTimeAloneAreNotHeldAgainstWhoJoins) {
+  const rate_limit rate{.name = "api", .scope = state_scope::cluster, .rate = 10};
+  const auto start = [&](const std::shared_ptr<actors::shared_rate_limit>& on) {
+    now += 100ms;
+    return on->with([&](token_bucket& of) { return of.acquire(now).admitted; });
+  };
+  const auto old = std::make_shared<actors::shared_rate_limit>(rate);
+  const auto late = std::make_shared<actors::shared_rate_limit>(rate);
+  join("a", false).state.add(old);
+  for (int each = 0; each < 1'000; ++each) EXPECT_TRUE(start(old));
+
+  join("b", false).state.add(late);
+  talk();
+
+  EXPECT_TRUE(start(late));
 }
 
 TEST_F(SharedState, OneThatIsAloneHasTheWholeRate) {
