@@ -120,7 +120,8 @@ public:
     if (!next) return next.why();
     return troupe::run<Out>(*std::move(next));
   }
-  /// Starts a run and waits for its output.
+  /// Starts a run and waits for its output. Where nothing else goes on, this thread runs its inline
+  /// steps, observers and `on_done` itself: hold no lock that they take.
   outcome<Out> run(const In& input, run_options options = {}) const {
     return troupe::run<Out>(run_value(to_value<In>(input), std::move(options))).wait();
   }
