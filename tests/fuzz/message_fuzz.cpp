@@ -2,6 +2,7 @@
 #include "cache_exchange.hpp"
 #include "dispatcher.hpp"
 #include "session.hpp"
+#include "shared_state.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -63,6 +64,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   guest.add_coordinator(1);
   cache_exchange caches(port, std::make_shared<cache_memories>(), "a");
   caches.set_members("a", {"a", "b"}, instant());
+  shared_state sharing(
+      port, "a", [](const auto&, auto, auto) {}, [](const auto&) {});
+  sharing.add(std::make_shared<actors::shared_breaker>(breaker{.name = "x"}), instant());
+  sharing.add(std::make_shared<actors::shared_rate_limit>(rate_limit{.name = "x"}));
+  sharing.set_others({"b"}, instant());
   session talk({.max_body = 1u << 16, .max_gathering = 1u << 17});
   std::size_t at = 0;
   while (at + 2 <= size) {
@@ -83,6 +89,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       guest.take_cancel(1, each);
       guest.take_retire(1, each);
       (void)caches.take("b", each, instant());
+      (void)sharing.take("b", each, instant());
+      sharing.look(instant());
     }
   }
   home.flush();
