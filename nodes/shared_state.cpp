@@ -206,7 +206,8 @@ void shared_state::speak_with_home(const std::string& name, breaker_entry& of, i
   });
   if (open.unused) open.probe = {*open.unused, breaker_verdict::neutral};
   if (open.probe) {
-    const auto& [permit, verdict] = *open.probe;
+    const auto permit = open.probe->first;
+    const auto verdict = open.probe->second;
     if (of.home != own_) {
       say(of.home, probe_item(name, permit, verdict));
     } else {
