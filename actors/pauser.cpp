@@ -51,7 +51,7 @@ private:
     } catch (...) {
       return fail(current_failure());
     }
-    emit({.kind = event_kind::run_paused, .detail = prompt});
+    if (!request().run->given_up) emit({.kind = event_kind::run_paused, .detail = prompt});
     auto result = failed_result({failure_kind::paused, prompt});
     request().run->add_pause(result.why, {identity().name.str(), std::move(prompt),
                                           home_.options.rule, std::move(where)});

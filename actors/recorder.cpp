@@ -14,9 +14,15 @@ private:
     if (journal) {
       where_ = place_of(identity(), request());
       if (const auto known = journal->find(where_)) return answer_from(*known);
+      if (must_not_begin()) return fail(*request().run->given_up);
       inner.calls = std::make_shared<const turn>(turn{where_.call, inner.calls});
     }
     send(0, home_.child, std::move(inner));
+  }
+
+  // An attempt that had not ended is repeated as far as it got.
+  bool must_not_begin() const {
+    return request().run->given_up && !request().shielded && !home_.failures_only;
   }
 
   void answer_from(const run_record& known) {

@@ -32,6 +32,8 @@ private:
       result.why = cancel_reason();
     } else if (late_) {
       result.why = late_;
+    } else if (root.why && request().run->given_up) {
+      result.why = request().run->given_up;
     } else if (root.failed_with(failure_kind::paused) && !request().run->pause(root.why.get())) {
       auto why = *root.why;
       why.kind = failure_kind::permanent;

@@ -96,7 +96,7 @@ private:
   }
 
   bool must_undo() {
-    if (work_->failed_with(failure_kind::paused)) return false;
+    if (work_->failed_with(failure_kind::paused) && !request().run->given_up) return false;
     const auto ends = cancel_reason() || (work_->why && ends_the_run(*work_->why));
     if (work_->why && !ends) return true;
     if (ends && !(home_.passes_ends_on && request().saga)) return true;

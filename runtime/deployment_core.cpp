@@ -92,13 +92,14 @@ std::shared_ptr<run_state> deployment_core::start(value input, run_options optio
   return begin(std::move(run), std::move(input), std::move(options), stays);
 }
 
-outcome<std::shared_ptr<run_state>>
-deployment_core::resume(const run_snapshot& state, const value& answer, run_options options) {
+outcome<std::shared_ptr<run_state>> deployment_core::resume(const run_snapshot& state,
+                                                            const std::optional<value>& answer,
+                                                            run_options options) {
   if (!records || !(state.plan == hash)) {
     return failure{failure_kind::permanent,
                    "the run was paused by another version of the pipeline " + state.name};
   }
-  if (const auto misfit = state.pause.rule.refuse(answer)) {
+  if (const auto misfit = answer ? state.pause.rule.refuse(*answer) : std::nullopt) {
     return failure{failure_kind::malformed,
                    "the answer to \"" + state.pause.prompt + "\" " + *misfit};
   }
@@ -106,11 +107,16 @@ deployment_core::resume(const run_snapshot& state, const value& answer, run_opti
                                        home_->now(), options.limits);
   auto* scope = &run->own_scope();
   scope->journal = state.journal ? state.journal->copy() : std::make_shared<run_journal>();
-  step_result answered;
-  answered.name = state.pause.step;
-  answered.output = answer;
-  scope->journal->record(state.pause.where,
-                         {std::make_shared<const step_result>(std::move(answered)), {}});
+  if (answer) {
+    step_result answered;
+    answered.name = state.pause.step;
+    answered.output = *answer;
+    scope->journal->record(state.pause.where,
+                           {std::make_shared<const step_result>(std::move(answered)), {}});
+  } else {
+    scope->given_up = std::make_shared<const failure>(
+        failure{failure_kind::cancelled, "the run was cancelled while it was paused"});
+  }
   scope->retry_count = state.retry_count;
   scope->cache_hit = state.cache_hit;
   scope->fallback_used = state.fallback_used;

@@ -35,8 +35,9 @@ public:
 
   /// `stays`: the caller's thread may work on the run.
   std::shared_ptr<run_state> start(value input, run_options options, bool stays = false);
-  outcome<std::shared_ptr<run_state>> resume(const run_snapshot& state, const value& answer,
-                                             run_options options);
+  /// Goes on with a paused run; without an answer, cancels it.
+  outcome<std::shared_ptr<run_state>>
+  resume(const run_snapshot& state, const std::optional<value>& answer, run_options options);
   std::function<void()> serve(step_request request, std::function<void(step_result)> done);
   bool cancel(const run_state& run, const std::shared_ptr<const failure>& reason);
   /// Of a branch: works on a request of a process that owns the run.

@@ -103,13 +103,33 @@ any_run any_deployment::start_value(value input, run_options options) const {
 
 outcome<any_run> any_deployment::resume(const run_snapshot& state, const value& answer,
                                         run_options options) const {
+  return leave_pause(state, answer, std::move(options));
+}
+
+outcome<any_run> any_deployment::resume(const any_run& paused, const value& answer,
+                                        run_options options) const {
+  return leave_pause(paused, answer, std::move(options));
+}
+
+outcome<any_run> any_deployment::cancel(const run_snapshot& state, run_options options) const {
+  return leave_pause(state, std::nullopt, std::move(options));
+}
+
+outcome<any_run> any_deployment::cancel(const any_run& paused, run_options options) const {
+  return leave_pause(paused, std::nullopt, std::move(options));
+}
+
+outcome<any_run> any_deployment::leave_pause(const run_snapshot& state,
+                                             const std::optional<value>& answer,
+                                             run_options options) const {
   auto run = core_->resume(state, answer, std::move(options));
   if (!run) return run.why();
   return any_run(*std::move(run));
 }
 
-outcome<any_run> any_deployment::resume(const any_run& paused, const value& answer,
-                                        run_options options) const {
+outcome<any_run> any_deployment::leave_pause(const any_run& paused,
+                                             const std::optional<value>& answer,
+                                             run_options options) const {
   const auto& ended = paused.result();
   if (!ended.snapshot) {
     return failure{failure_kind::permanent, "the run " + ended.run_id.to_string()
@@ -120,7 +140,7 @@ outcome<any_run> any_deployment::resume(const any_run& paused, const value& answ
     return failure{failure_kind::permanent,
                    "the run " + ended.run_id.to_string() + " has been gone on with already"};
   }
-  auto next = resume(*ended.snapshot, answer, std::move(options));
+  auto next = leave_pause(*ended.snapshot, answer, std::move(options));
   if (!next) paused.state_->keep_pause();
   return next;
 }

@@ -99,7 +99,10 @@ public:
       return failure{failure_kind::permanent, "the run " + run.to_string() + " has ended: it is "
                                                   + std::string(to_string(record->about.status))};
     }
-    record->left_paused = true;
+    const auto why = leave_pause(record, std::nullopt, lock);
+    if (!why) return true;
+    // It can never go on, so that it ends as it is.
+    record->not_undone = why->message;
     record->about.status = run_status::cancelled;
     --paused_;
     std::vector<record_ref> gone;
@@ -117,27 +120,7 @@ public:
                                                   + " is not paused: it is "
                                                   + std::string(to_string(record->about.status))};
     }
-    record->starting = true;
-    record->finished = false;
-    record->about.status = run_status::running;
-    --paused_;
-    ++running_;
-    lock.unlock();
-
-    log_->reopen(run);
-    auto next = go_on(record, answer);
-    lock.lock();
-    record->starting = false;
-    started_.notify_all();
-    if (!next) {
-      record->about.status = run_status::paused;
-      --running_;
-      ++paused_;
-      log_->close(run, "paused");
-      return next.why();
-    }
-    record->handle = *std::move(next);
-    if (record->finished) settle(record, lock);
+    if (const auto why = leave_pause(record, answer, lock)) return *why;
     return run_status::running;
   }
 
@@ -347,7 +330,35 @@ private:
     return record;
   }
 
-  outcome<any_run> go_on(const record_ref& record, const value& answer) {
+  // Goes on with a paused run or, without an answer, cancels it. When that fails, it is paused as
+  // before and the lock is held; otherwise it need not be.
+  std::optional<failure> leave_pause(const record_ref& record, const std::optional<value>& answer,
+                                     std::unique_lock<std::mutex>& lock) {
+    record->starting = true;
+    record->finished = false;
+    record->about.status = run_status::running;
+    --paused_;
+    ++running_;
+    lock.unlock();
+
+    log_->reopen(record->about.id);
+    auto next = go_on(record, answer);
+    lock.lock();
+    record->starting = false;
+    started_.notify_all();
+    if (!next) {
+      record->about.status = run_status::paused;
+      --running_;
+      ++paused_;
+      log_->close(record->about.id, "paused");
+      return next.why();
+    }
+    record->handle = *std::move(next);
+    if (record->finished) settle(record, lock);
+    return std::nullopt;
+  }
+
+  outcome<any_run> go_on(const record_ref& record, const std::optional<value>& answer) {
     auto live = record->text ? cache_.of_text(record->about.name, record->text)
                              : cache_.of_name(record->about.name);
     if (!live) return live.why();
@@ -358,7 +369,8 @@ private:
     auto options = options_of(record->given, (*live)->file);
     options.on_done = on_done(record);
     const any_deployment& deployed = (*live)->deployed;
-    return deployed.resume(*record->handle, answer, std::move(options));
+    if (!answer) return deployed.cancel(*record->handle, std::move(options));
+    return deployed.resume(*record->handle, *answer, std::move(options));
   }
 
   [[nodiscard]] run_entry as_it_is(const run_record& record) const {

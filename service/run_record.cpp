@@ -64,8 +64,10 @@ std::size_t bytes_of(const run_result& result) {
 
 value result_of(const run_record& run) {
   auto all = to_value(run.handle->result());
-  if (run.left_paused) {
-    const failure why{failure_kind::cancelled, "the run was cancelled while it was paused"};
+  if (!run.not_undone.empty()) {
+    const failure why{failure_kind::cancelled,
+                      "the run was cancelled while it was paused, and nothing was undone: "
+                          + run.not_undone};
     value::map_type members;
     for (const auto& member : *all.if_map()) {
       if (member.first != "pause") members.push_back(member);

@@ -19,12 +19,12 @@ struct run_record {
   std::shared_ptr<const live_workflow> live{}; ///< while it runs
   std::shared_ptr<script_book> scripts{};
   std::optional<any_run> handle{};
+  std::string not_undone{}; ///< was cancelled while it was paused, and why nothing came of that
   instant started{};
   std::size_t given_bytes = 0;   ///< what it was submitted with
   std::size_t bytes = 0;         ///< that, and the result
   bool starting = true;          ///< the handle is on its way
   bool finished = false;         ///< as far as the runtime is concerned
-  bool left_paused = false;      ///< was cancelled while it was paused
   std::uint64_t reported_at = 0; ///< number of the event after which it did not get on
 };
 

@@ -478,6 +478,61 @@ TEST_P(PauseCases, WhatWasUndoneBeforeThePauseIsNeitherDoneNorUndoneAgain) {
   EXPECT_THAT(log.names(), ElementsAre("late", "a"));
 }
 
+TEST_P(PauseCases, APausedRunThatIsCancelledIsUndone) {
+  undo_log log;
+  auto a = mock_step("a", ok(1));
+  auto b = mock_step("b", ok(2));
+  auto end = mock_step("end", ok());
+  auto live =
+      rt.deploy((a() | compensate(log.undo("a")))
+                >> parallel(b() | compensate(log.undo("b")), ask("one"), ask("two")) >> end());
+  const auto paused = live.start("in");
+  ASSERT_EQ(paused.result().status, run_status::paused);
+
+  const auto next = live.cancel(paused).value();
+
+  EXPECT_EQ(next.result().status, run_status::cancelled);
+  EXPECT_EQ(next.result().why->message, "the run was cancelled while it was paused");
+  EXPECT_EQ(next.id(), paused.id());
+  EXPECT_THAT(log.entries(), ElementsAre(undo_log::entry{"b", 1}, undo_log::entry{"a", "in"}));
+  EXPECT_NE(next.result().step_history.at(0).metadata().compensation(), nullptr);
+  EXPECT_EQ(a.call_count() + b.call_count(), 2u);
+  EXPECT_EQ(end.call_count(), 0u);
+  EXPECT_EQ(seen->of(event_kind::run_paused).size(), 2u);
+  EXPECT_THAT(live.resume(paused, "late").why().message, HasSubstr("already"));
+  EXPECT_THAT(live.cancel(next).why().message, HasSubstr("is not paused; it is cancelled"));
+}
+
+TEST_P(PauseCases, ACancelledPauseIsNeitherAnsweredNorHealed) {
+  undo_log log;
+  auto other = mock_step("other", ok());
+  auto live = rt.deploy(collect(mock_step("a", ok())() | compensate(log.undo("a")),
+                                ask() | retry{.max_retries = 2} | fallback(other())));
+  const auto paused = live.start({});
+  ASSERT_EQ(paused.result().status, run_status::paused);
+
+  const auto next = live.cancel(*paused.result().snapshot).value();
+
+  EXPECT_EQ(next.result().status, run_status::cancelled);
+  EXPECT_EQ(other.call_count(), 0u);
+  EXPECT_THAT(log.names(), ElementsAre("a"));
+}
+
+TEST_P(PauseCases, WhatWasUndoneBeforeThePauseIsNotUndoneByACancel) {
+  undo_log log;
+  const auto primary = as_step("primary", (mock_step("a", ok())() | compensate(log.undo("a")))
+                                              >> mock_step("b", permanent("f"))());
+  auto live = rt.deploy((primary | fallback(mock_step("other", ok())())) >> ask());
+  const auto paused = live.start({});
+  ASSERT_EQ(paused.result().status, run_status::paused);
+  ASSERT_THAT(log.names(), ElementsAre("a"));
+
+  const auto next = live.cancel(paused).value();
+
+  EXPECT_EQ(next.result().status, run_status::cancelled);
+  EXPECT_THAT(log.names(), ElementsAre("a"));
+}
+
 TEST_P(PauseCases, AStepThatOnlySaysSoPausesNothing) {
   const auto result = run_once(mock_step("a", fails({failure_kind::paused, "hm"}))());
 

@@ -52,6 +52,9 @@ public:
 
   /// What the run has finished; null when nobody wants to know. Set before the run starts.
   std::shared_ptr<run_journal> journal{};
+  /// Why what is not in its journal is not done any more: it was cancelled while it was paused.
+  /// Null otherwise. Set before the run starts.
+  std::shared_ptr<const failure> given_up{};
   /// Counts the calls at one place: 1 for the first.
   [[nodiscard]] std::uint32_t next_call_at(const std::string& path);
 

@@ -87,6 +87,10 @@ public:
   /// has been gone on with before.
   outcome<any_run> resume(const any_run& paused, const value& answer,
                           run_options options = {}) const;
+  /// Cancels a paused run, under the same run id: nothing more of it is done, and what it has
+  /// started is undone where its stages have a compensation. `permanent` as above.
+  outcome<any_run> cancel(const run_snapshot& state, run_options options = {}) const;
+  outcome<any_run> cancel(const any_run& paused, run_options options = {}) const;
   /// Works on a request of the stage protocol and calls `done` once with its result, on any thread.
   /// The returned function cancels it. A request without a run gets one of its own.
   [[nodiscard]] std::function<void()> serve(step_request request,
@@ -99,6 +103,11 @@ public:
   [[nodiscard]] std::string describe() const; ///< the plan as an indented tree
 
 private:
+  outcome<any_run> leave_pause(const run_snapshot& state, const std::optional<value>& answer,
+                               run_options options) const;
+  outcome<any_run> leave_pause(const any_run& paused, const std::optional<value>& answer,
+                               run_options options) const;
+
   std::shared_ptr<detail::deployment_core> core_;
 };
 
@@ -116,14 +125,23 @@ public:
   template <class Paused>
   outcome<troupe::run<Out>> resume(const Paused& paused, const value& answer,
                                    run_options options = {}) const {
-    auto next = any_deployment::resume(paused, answer, std::move(options));
-    if (!next) return next.why();
-    return troupe::run<Out>(*std::move(next));
+    return typed(any_deployment::resume(paused, answer, std::move(options)));
+  }
+  /// Cancels a paused run; see `any_deployment`.
+  template <class Paused>
+  outcome<troupe::run<Out>> cancel(const Paused& paused, run_options options = {}) const {
+    return typed(any_deployment::cancel(paused, std::move(options)));
   }
   /// Starts a run and waits for its output. Where nothing else goes on, this thread runs its inline
   /// steps, observers and `on_done` itself: hold no lock that they take.
   outcome<Out> run(const In& input, run_options options = {}) const {
     return troupe::run<Out>(run_value(to_value<In>(input), std::move(options))).wait();
+  }
+
+private:
+  static outcome<troupe::run<Out>> typed(outcome<any_run> next) {
+    if (!next) return next.why();
+    return troupe::run<Out>(*std::move(next));
   }
 };
 
