@@ -1,16 +1,21 @@
 #include "coordinator.hpp"
 
+#include <map>
 #include <optional>
+#include <string>
 
 namespace troupe::nodes {
 
 value coordinator::breakers() {
+  const auto names = runtime_->breaker_names();
+  std::map<std::string, std::string> homes;
+  in_turn([&] {
+    for (const auto& name : names) homes[name] = sharing().home_of(name);
+  });
   value::list_type all;
-  for (const auto& name : runtime_->breaker_names()) {
+  for (const auto& name : names) {
     const auto live = runtime_->breaker(name);
     if (!live) continue;
-    std::string home;
-    in_turn([&] { home = sharing().home_of(name); });
     const auto wait = live->retry_after(runtime_->now());
     all.push_back(value::map({
         {"name", name},
@@ -20,7 +25,7 @@ value coordinator::breakers() {
          wait ? value(std::chrono::duration<double, std::milli>(*wait).count()) : value()},
         {"failure_count", live->failure_count()},
         {"success_count", live->success_count()},
-        {"home", home},
+        {"home", homes[name]},
     }));
   }
   return value::list(std::move(all));

@@ -280,8 +280,10 @@ void shared_state::keep(const std::string& from, const std::string& name, std::s
 void shared_state::take_wish(const std::string& from, const value& news, instant now) {
   const auto name = text_of(news.at(1));
   const auto found = breakers_.find(name);
-  if (found == breakers_.end() || !found->second.sharers.contains(from)) return;
+  if (found == breakers_.end()) return;
   auto& mine = found->second;
+  // Who takes this node for the home shares it, whether or not that was heard before.
+  if (mine.sharers.insert(from).second) choose_home(name, mine, now);
   std::optional<breaker_permit> permit;
   breaker_standing at;
   change(name, mine, [&](breaker_state& state) {

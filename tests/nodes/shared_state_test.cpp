@@ -120,6 +120,20 @@ protected:
     now += 10s;
   }
 
+  void open_three() {
+    for (const auto* name : {"a", "b", "c"}) join(name);
+    talk();
+    open_all();
+  }
+  // One of three that may probe an open breaker.
+  member& lease() {
+    open_three();
+    auto& probing = guest();
+    probing.call(breaker_verdict::success);
+    talk();
+    return probing;
+  }
+
   instant now{1h};
   breaker options{.name = "api",
                   .scope = state_scope::cluster,
@@ -193,10 +207,26 @@ TEST_F(SharedState, AGuestProbesWithLeaveFromTheHome) {
   EXPECT_EQ(guest().phase(), breaker_phase::closed);
 }
 
-TEST_F(SharedState, OneProbeAtATimeInAllOfTheCluster) {
-  for (const auto* name : {"a", "b", "c"}) join(name);
+TEST_F(SharedState, AHomeThatHasNotHeardOfAGuestGivesItLeaveToo) {
+  join("a");
+  join("b");
+  const std::vector<std::string> both{"a", "b"};
+  auto& giver = *members.at(home_among(both, "api"));
+  for (auto& [name, each] : members) each->state.look(now);
+  std::erase_if(on_the_way, [&](const letter& each) { return each.to == giver.name; });
+  deliver();
+  for (int each = 0; each < 3; ++each) giver.call(failed);
   talk();
-  open_all();
+  now += 10s;
+
+  EXPECT_FALSE(guest().call(success));
+  talk();
+
+  EXPECT_TRUE(guest().call(success));
+}
+
+TEST_F(SharedState, OneProbeAtATimeInAllOfTheCluster) {
+  open_three();
   for (auto& [name, each] : members) each->begin();
   talk();
   int probing = home().open ? 1 : 0;
@@ -222,12 +252,7 @@ TEST_F(SharedState, ALeaseThatNobodyUsesGoesBack) {
 }
 
 TEST_F(SharedState, TheLeaseOfACoordinatorThatIsGoneIsFree) {
-  for (const auto* name : {"a", "b", "c"}) join(name);
-  talk();
-  open_all();
-  auto& probing = guest();
-  probing.call(success);
-  talk();
+  auto& probing = lease();
   EXPECT_TRUE(probing.begin());
   const auto before = home().name;
 
@@ -239,9 +264,7 @@ TEST_F(SharedState, TheLeaseOfACoordinatorThatIsGoneIsFree) {
 }
 
 TEST_F(SharedState, ALostHomeMoves) {
-  for (const auto* name : {"a", "b", "c"}) join(name);
-  talk();
-  open_all();
+  open_three();
 
   lose(home().name);
   talk();
@@ -253,12 +276,7 @@ TEST_F(SharedState, ALostHomeMoves) {
 }
 
 TEST_F(SharedState, AProbeOutlivesTheHomeThatGaveIt) {
-  for (const auto* name : {"a", "b", "c"}) join(name);
-  talk();
-  open_all();
-  auto& probing = guest();
-  probing.call(success);
-  talk();
+  auto& probing = lease();
   ASSERT_TRUE(probing.begin());
 
   lose(home().name);

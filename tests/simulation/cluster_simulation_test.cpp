@@ -227,6 +227,28 @@ TEST(PlantedBug, OfWorkThatDoesNotStopIsFound) {
   expect_found("went on for too long", [](simulated_world& world) { world.stops_late = true; });
 }
 
+// Takes what is said of shared breakers out of frames: all, or one kind of news.
+auto lose_news(std::optional<std::int64_t> kind) {
+  return [kind](simulated_world& world) {
+    world.network.tamper = [kind](std::size_t, std::size_t, std::vector<frame>& frames) {
+      std::erase_if(frames, [&](const frame& each) {
+        const auto content = nodes::read_frame(each);
+        return content && content->kind == message_kind::shared
+               && (!kind || content->item(content->size() - 1).at(std::size_t{0}) == value(*kind));
+      });
+    };
+  };
+}
+
+TEST(PlantedBug, OfABreakerThatOthersDoNotHearOfIsFound) {
+  expect_found("does not open everywhere", lose_news(std::nullopt));
+}
+
+TEST(PlantedBug, OfAProbeThatIsNeverLeasedIsFound) {
+  constexpr std::int64_t lease = 3;
+  expect_found("does not close though", lose_news(lease));
+}
+
 TEST(PlantedBug, OfUsageThatIsCountedTwiceIsFound) {
   expect_found("more was counted", [](simulated_world& world) {
     world.network.tamper = [](std::size_t, std::size_t, std::vector<frame>& frames) {

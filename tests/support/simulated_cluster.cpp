@@ -1,5 +1,6 @@
 #include "support/simulated_cluster.hpp"
 
+#include <troupe/actors/breaker_guard.hpp>
 #include <troupe/actors/fallback_supervisor.hpp>
 #include <troupe/actors/fan_out.hpp>
 #include <troupe/actors/retry_supervisor.hpp>
@@ -21,6 +22,7 @@ constexpr std::uint16_t first_port = 100;
 constexpr auto runs_start_within = 1200ms;
 constexpr auto calm_after = 4s;
 constexpr auto gives_up_after = 20s;
+constexpr auto breakers_agree_within = 20s; // a link comes back after five at most
 
 network_options network_for(const cluster_script& script) {
   random_source random(script.seed + 1);
@@ -66,8 +68,7 @@ simulated_cluster::simulated_cluster(cluster_script script)
   dispatching_.max_queued = time.chance(0.2) ? 1 + time.below(4) : 1000;
   dispatching_.max_bytes_in_frame = time.chance(0.3) ? 200 : 128u << 10;
   write_scripts();
-  const auto coordinators = time.chance(0.25) ? 2 : 1;
-  coordinators_.resize(static_cast<std::size_t>(coordinators));
+  coordinators_.resize(time.chance(0.25) ? 2 + time.below(2) : 1);
   for (std::size_t which = 0; which < coordinators_.size(); ++which) start_coordinator(which);
   const auto workers = 2 + time.below(time.chance(0.2) ? 5 : 2);
   for (std::size_t which = 0; which < workers; ++which) {
@@ -214,7 +215,7 @@ std::uint32_t simulated_cluster::grow(simulated_coordinator& home, int depth) {
     const auto& script = scripts_[time.below(scripts_.size())];
     return engine.add("remote", home.remote(script));
   }
-  switch (time.below(6)) {
+  switch (time.below(7)) {
   case 0: {
     actors::sequencer parts;
     for (auto left = 1 + time.below(3); left > 0; --left) {
@@ -238,6 +239,9 @@ std::uint32_t simulated_cluster::grow(simulated_coordinator& home, int depth) {
         "fallback", actors::fallback_supervisor{
                         {{nullptr, first}, {nullptr, grow(home, depth - 1)}}, {"first", "second"}});
   }
+  case 4:
+    return engine.add("breaker",
+                      actors::breaker_guard{{nullptr, grow(home, depth - 1)}, home.breaker()});
   default: return grow_block(home, depth);
   }
 }
@@ -302,15 +306,48 @@ bool simulated_cluster::is_idle() {
   return true;
 }
 
+bool simulated_cluster::run_until(instant until, const std::function<bool()>& done) {
+  for (auto step = 0u; world_.time.now() < until; ++step) {
+    if (step % 32 == 0 && done()) return true;
+    if (!world_.time.step()) return true;
+  }
+  return done();
+}
+
+// Once all coordinators are linked again, failed calls of one open the breaker for all, and
+// successful ones of another close it: a coordinator where no call would ever go through is stuck.
+void simulated_cluster::try_breakers() {
+  std::vector<simulated_coordinator*> alive;
+  for (const auto& each : coordinators_) {
+    if (each) alive.push_back(each.get());
+  }
+  if (alive.size() < 2) return;
+  const auto call = [&](const simulated_coordinator& of, breaker_verdict verdict) {
+    of.breaker()->with([&](breaker_state& state) {
+      const auto permit = state.admit(world_.time.now());
+      if (permit) state.record(*permit, verdict, {}, world_.time.now());
+    });
+  };
+  const auto come_to = [&](breaker_verdict verdict, bool closed) {
+    const auto& of = *alive[world_.time.below(alive.size())];
+    const auto patience = later(world_.time.now(), breakers_agree_within);
+    while (world_.time.now() < patience) {
+      call(of, verdict);
+      run_until(later(world_.time.now(), 50ms), [] { return false; });
+      const auto is_there = [&](const auto* each) {
+        const auto phase = each->breaker()->with([](const auto& state) { return state.phase(); });
+        return each->linked() + 1 == alive.size() && (phase == breaker_phase::closed) == closed;
+      };
+      if (std::all_of(alive.begin(), alive.end(), is_there)) return true;
+    }
+    return false;
+  };
+  breakers_open_ = come_to(breaker_verdict::failure, false);
+  breakers_close_ = come_to(breaker_verdict::success, true);
+}
+
 void simulated_cluster::run() {
   auto& time = world_.time;
-  const auto run_until = [&](instant until, const std::function<bool()>& done) {
-    for (auto step = 0u; time.now() < until; ++step) {
-      if (step % 32 == 0 && done()) return true;
-      if (!time.step()) return true;
-    }
-    return done();
-  };
   run_until(no_deadline, [&] {
     return troubles_ahead_ == 0 && time.now() >= trouble_ends_
            && time.now() > instant() + runs_start_within;
@@ -321,6 +358,7 @@ void simulated_cluster::run() {
   for (const auto& each : runs_) cancel(*each, "the world ends");
   settled_ =
       run_until(later(time.now(), gives_up_after), [this] { return all_ended() && is_idle(); });
+  if (!script_.broken_network) try_breakers();
   for (const auto& each : runs_) {
     if (processes_.at(each->process)->is_dead()) continue;
     world_.note({.what = fact_kind::counted,
@@ -344,6 +382,8 @@ std::vector<std::string> simulated_cluster::leftovers() {
   std::vector<std::string> found;
   if (script_.broken_network) return found;
   if (!settled_) found.emplace_back("there is no end to it");
+  if (!breakers_open_) found.emplace_back("a breaker does not open everywhere");
+  if (!breakers_close_) found.emplace_back("a breaker does not close though all calls succeed");
   for (const auto& each : coordinators_) {
     if (!each || each->is_idle()) continue;
     found.push_back("a coordinator has " + std::to_string(each->dispatching().open())

@@ -4,6 +4,7 @@
 #include "support/simulated_node.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -68,6 +69,8 @@ private:
   void note_standings(bool is_calm);
   [[nodiscard]] bool all_ended() const;
   [[nodiscard]] bool is_idle();
+  bool run_until(instant until, const std::function<bool()>& done);
+  void try_breakers();
 
   // Trouble.
   void plan_trouble();
@@ -97,6 +100,8 @@ private:
   instant trouble_ends_{};
   bool calm_ = false;
   bool settled_ = false;
+  bool breakers_open_ = true;
+  bool breakers_close_ = true;
 };
 
 } // namespace troupe::testing

@@ -112,6 +112,12 @@ void simulated_coordinator::begin(nodes::dispatcher_options dispatching) {
   const auto interests = world_.time.chance(0.2) ? UINT32_MAX : 0;
   begin_dispatching(dispatching, process_->number(), interests);
   (void)wires_->listen(options_.listen, shared_from_this());
+  breaker_ = std::make_shared<actors::shared_breaker>(troupe::breaker{.name = "vendor",
+                                                                      .scope = state_scope::cluster,
+                                                                      .failure_threshold = 3,
+                                                                      .success_threshold = 2,
+                                                                      .wait = 30ms});
+  sharing().add(breaker_, read_clock());
   tick_on();
 }
 

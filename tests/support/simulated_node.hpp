@@ -25,6 +25,12 @@ public:
   using coordinator_base::dispatching;
   /// A stage that stands for the branch with that script.
   [[nodiscard]] actors::remote_stage remote(const branch_script& script);
+  /// Shared with the other coordinators.
+  [[nodiscard]] const std::shared_ptr<actors::shared_breaker>& breaker() const noexcept {
+    return breaker_;
+  }
+  /// How many other coordinators there are links to.
+  [[nodiscard]] std::size_t linked() const noexcept { return sharing().others().size(); }
   /// Asks a worker to leave.
   void drain(const std::string& name);
   /// Writes down how many wait, and why the runs do that are open.
@@ -48,6 +54,7 @@ private:
   std::shared_ptr<simulated_process> process_;
   simulated_engine engine_;
   std::shared_ptr<recorder> recorder_;
+  std::shared_ptr<actors::shared_breaker> breaker_;
 };
 
 /// A worker: the real conversation with its coordinators, and real stages that do the work.

@@ -126,6 +126,7 @@ void simulated_cluster::part(bool both_ways) {
   auto& time = world_.time;
   auto from = time.below(coordinators_.size());
   auto to = first_worker_machine + time.below(workers_.size());
+  if (coordinators_.size() > 1 && time.chance(0.3)) to = (from + 1) % coordinators_.size();
   if (time.chance(0.5)) std::swap(from, to);
   const auto length = some_time();
   troubled_ += length;
