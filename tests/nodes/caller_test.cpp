@@ -21,6 +21,12 @@ protected:
     return now - from;
   }
 
+  // Has a link at last.
+  void link() {
+    (void)calls.due(now);
+    ASSERT_TRUE(calls.opened(1, 42));
+  }
+
   instant now{1h};
   caller calls{{{"10.0.0.1", 7801}}, 7};
 };
@@ -55,7 +61,7 @@ TEST_F(Caller, BeginsAnewOnceItWasWelcome) {
     (void)calls.failed(1, "no answer", now);
     pause();
   }
-  calls.opened(1, 42);
+  link();
   calls.welcomed(42);
 
   EXPECT_THAT(calls.ended(42, "gone", now), Optional(HasSubstr("gone")));
@@ -63,8 +69,7 @@ TEST_F(Caller, BeginsAnewOnceItWasWelcome) {
 }
 
 TEST_F(Caller, PausesLongAfterARefusal) {
-  (void)calls.due(now);
-  calls.opened(1, 42);
+  link();
   calls.refused(42);
 
   EXPECT_NE(calls.ended(42, "refused", now), std::nullopt);
@@ -72,8 +77,7 @@ TEST_F(Caller, PausesLongAfterARefusal) {
 }
 
 TEST_F(Caller, SaysNothingWhenTheOtherSideHasCalled) {
-  (void)calls.due(now);
-  calls.opened(1, 42);
+  link();
   calls.has_called(42);
 
   EXPECT_EQ(calls.ended(42, "there is a link already", now), std::nullopt);
@@ -81,8 +85,7 @@ TEST_F(Caller, SaysNothingWhenTheOtherSideHasCalled) {
 }
 
 TEST_F(Caller, LeavesAloneWhatItIsToForget) {
-  (void)calls.due(now);
-  calls.opened(1, 42);
+  link();
   calls.forget(42);
 
   EXPECT_EQ(calls.ended(42, "it is this node", now), std::nullopt);

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -101,6 +102,12 @@ protected:
     }
     EXPECT_EQ(a.open() + b.open(), 0u);
   }
+  // Starts a run, and waits until it is in its step.
+  static any_run begin(const any_deployment& on, const scripted_step& what) {
+    auto run = on.start_value("in");
+    while (what.call_count() == 0) std::this_thread::yield();
+    return run;
+  }
   static any_deployment deploy(coordinator_of_test& on, const scripted_step& what) {
     return on.live->deploy(what() | cache{.name = "c", .scope = state_scope::cluster});
   }
@@ -140,9 +147,7 @@ TEST_F(ClusterCacheRuns, ACancelledRunLetsTheOtherCoordinatorGoOn) {
   scripted_step stuck("s", {hang(), ok("v")});
   const auto on_a = deploy(a, stuck);
   const auto on_b = deploy(b, stuck);
-  const auto first = on_a.start_value("in");
-  while (stuck.call_count() == 0) {
-  }
+  const auto first = begin(on_a, stuck);
   const auto second = on_b.start_value("in");
   EXPECT_TRUE(first.cancel());
   EXPECT_EQ(first.result().status, run_status::cancelled);
@@ -155,9 +160,7 @@ TEST_F(ClusterCacheRuns, ATimeoutEndsTheWaitForAnotherCoordinator) {
   const auto on_a = deploy(a, stuck);
   const auto on_b = b.live->deploy(stuck() | cache{.name = "c", .scope = state_scope::cluster}
                                    | timeout{.after = 20ms});
-  const auto first = on_a.start_value("in");
-  while (stuck.call_count() == 0) {
-  }
+  const auto first = begin(on_a, stuck);
   EXPECT_EQ(on_b.start_value("in").result().status, run_status::failed);
   EXPECT_EQ(stuck.call_count(), 1u);
   EXPECT_TRUE(first.cancel());
@@ -167,9 +170,7 @@ TEST_F(ClusterCacheRuns, ALostCoordinatorHoldsNobodyUp) {
   scripted_step stuck("s", {hang(), ok("v")});
   const auto on_a = deploy(a, stuck);
   const auto on_b = deploy(b, stuck);
-  const auto first = on_a.start_value("in");
-  while (stuck.call_count() == 0) {
-  }
+  const auto first = begin(on_a, stuck);
   const auto second = on_b.start_value("in");
   a.set_members(nullptr);
   b.set_members(nullptr);

@@ -63,6 +63,11 @@ protected:
     made.runtime.observers.push_back(told);
     return made;
   }
+  node_options options_for_both(const node& second) const {
+    auto made = worker_options(first, "w1");
+    made.coordinators.push_back(second.listen_address());
+    return made;
+  }
   static value ask(const node& of, outcome<value> (cluster_client::*what)()) {
     cluster_client client("http://" + to_string(of.http_address()));
     return (client.*what)().value();
@@ -80,9 +85,7 @@ flow: { step: a, uses: fail, with: { message: down }, policies: [{ breaker: vend
 
 TEST_F(coordinators_test, a_breaker_that_opens_at_one_turns_calls_away_at_the_other) {
   node second(second_options("second"));
-  auto working = worker_options(first, "w1");
-  working.coordinators.push_back(second.listen_address());
-  const node worker(std::move(working));
+  const node worker(options_for_both(second));
   ASSERT_TRUE(worker.wait_for_connections(2, 20s));
   const auto there = parse_workflow("test.yaml", workflow).deploy(second.runtime());
 
@@ -96,9 +99,7 @@ TEST_F(coordinators_test, a_breaker_that_opens_at_one_turns_calls_away_at_the_ot
 
 TEST_F(coordinators_test, what_one_has_computed_the_other_has_too) {
   node second(second_options("second"));
-  auto working = worker_options(first, "w1");
-  working.coordinators.push_back(second.listen_address());
-  const node worker(std::move(working));
+  const node worker(options_for_both(second));
   ASSERT_TRUE(worker.wait_for_connections(2, 20s));
   const auto cached = [](const std::string& more) {
     return "troupe: 1\nbreakers: { vendor: { scope: cluster } }\n"

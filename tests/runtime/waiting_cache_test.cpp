@@ -88,6 +88,15 @@ protected:
   using list = std::vector<std::string>;
   cache options() { return {.name = "c", .scope = state_scope::cluster, .backend = backend}; }
 
+  // Two runs, the second of which is answered from the cache.
+  void hit(const any_deployment& live) {
+    (void)live.start_value("in").result();
+    rt.settle();
+    (void)backend->log();
+    EXPECT_TRUE(live.start_value("in").result().step_history.at(0).metadata().cache_hit);
+    rt.settle();
+  }
+
   std::shared_ptr<slow_backend> backend = std::make_shared<slow_backend>();
   virtual_runtime rt{{.log = false}};
 };
@@ -101,22 +110,14 @@ TEST_F(WaitingCache, AComputationSettles) {
 
 TEST_F(WaitingCache, AHitSettles) {
   const auto live = rt.deploy(mock_step("s", ok("v"))() | options());
-  (void)live.start_value("in").result();
-  rt.settle();
-  (void)backend->log();
-  EXPECT_TRUE(live.start_value("in").result().step_history.at(0).metadata().cache_hit);
-  rt.settle();
+  hit(live);
   EXPECT_EQ(backend->log(), (list{"asked", "settled"}));
 }
 
 TEST_F(WaitingCache, AHitNearbyAsksNobody) {
   backend->shows_near = true;
   const auto live = rt.deploy(mock_step("s", ok("v"))() | options());
-  (void)live.start_value("in").result();
-  rt.settle();
-  (void)backend->log();
-  EXPECT_TRUE(live.start_value("in").result().step_history.at(0).metadata().cache_hit);
-  rt.settle();
+  hit(live);
   EXPECT_EQ(backend->log(), list{});
   EXPECT_EQ(live.cache("c")->statistics().hits, 1u);
 }
