@@ -1,6 +1,7 @@
 // What a coordinator pays for requests, heartbeats and workers as its cluster grows: the code that
 // runs in a coordinator, with workers that are played, on one thread and in virtual time. What does
 // not depend on the size of the cluster takes the same time in every row.
+#include "heap_count.hpp"
 #include "played_workers.hpp"
 
 #include <troupe/actors/breaker_guard.hpp>
@@ -10,68 +11,15 @@
 #include <troupe/troupe.hpp>
 
 #include <benchmark/benchmark.h>
-#include <malloc.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
 #include <functional>
 #include <memory>
-#include <new>
 #include <numeric>
 #include <optional>
 #include <stop_token>
 #include <vector>
-
-namespace {
-
-// Bytes that are allocated; looked at only while memory is measured, since it takes time.
-std::atomic<bool> counts_bytes{false};
-std::atomic<std::int64_t> live_bytes{0};
-std::atomic<std::int64_t> peak_bytes{0};
-
-void count(void* block, std::int64_t sign) {
-  if (!counts_bytes.load(std::memory_order_relaxed)) return;
-  const auto size = sign * static_cast<std::int64_t>(malloc_usable_size(block));
-  const auto now = live_bytes.fetch_add(size, std::memory_order_relaxed) + size;
-  auto peak = peak_bytes.load(std::memory_order_relaxed);
-  while (now > peak && !peak_bytes.compare_exchange_weak(peak, now)) continue;
-}
-
-} // namespace
-
-void* operator new(std::size_t size) {
-  auto* block = std::malloc(size);
-  if (!block) throw std::bad_alloc();
-  count(block, 1);
-  return block;
-}
-
-void operator delete(void* block) noexcept {
-  if (block) count(block, -1);
-  std::free(block);
-}
-
-void operator delete(void* block, std::size_t) noexcept {
-  operator delete(block);
-}
-
-// Memory resources ask for an alignment, whatever it is.
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  const auto align = static_cast<std::size_t>(alignment);
-  auto* block = std::aligned_alloc(align, (size + align - 1) / align * align);
-  if (!block) throw std::bad_alloc();
-  count(block, 1);
-  return block;
-}
-
-void operator delete(void* block, std::align_val_t) noexcept {
-  operator delete(block);
-}
-
-void operator delete(void* block, std::size_t, std::align_val_t) noexcept {
-  operator delete(block);
-}
 
 namespace troupe::nodes {
 namespace {
@@ -80,8 +28,8 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t credit = 8;
 
-double per_item(std::int64_t total, std::size_t count) {
-  return static_cast<double>(total) / static_cast<double>(count);
+double per_item(double total, std::size_t count) {
+  return total / static_cast<double>(count);
 }
 
 template <class Home>
@@ -212,7 +160,7 @@ void join_and_leave(benchmark::State& state) {
   check(state, *home);
   state.SetItemsProcessed(state.iterations());
   state.counters["moved"] =
-      per_item(static_cast<std::int64_t>(home->dispatcher().counters().redispatched), oldest);
+      per_item(static_cast<double>(home->dispatcher().counters().redispatched), oldest);
 }
 
 /// What an engine needs, with a clock that stands.
@@ -297,22 +245,6 @@ void shared_breaker(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations());
 }
 
-/// Counts bytes as long as it lives.
-class byte_meter {
-public:
-  byte_meter() {
-    live_bytes = 0;
-    counts_bytes = true;
-  }
-  ~byte_meter() { counts_bytes = false; }
-  byte_meter(const byte_meter&) = delete;
-  byte_meter& operator=(const byte_meter&) = delete;
-
-  [[nodiscard]] static std::int64_t live() { return live_bytes; }
-  [[nodiscard]] static std::int64_t peak() { return peak_bytes; }
-  static void forget_peak() { peak_bytes = live_bytes.load(); }
-};
-
 /// What a coordinator keeps for a worker, without the socket: at first, and after a burst that used
 /// all credit. And for a request: on a worker, and waiting.
 void memory(benchmark::State& state) {
@@ -321,26 +253,26 @@ void memory(benchmark::State& state) {
   const auto workers = static_cast<std::size_t>(state.range(0));
   const auto count = workers * many;
   for (auto _ : state) {
-    const byte_meter bytes;
+    const benchmarks::heap_count heap;
     const auto home = std::make_shared<whole_coordinator>(2 * count);
     home->add_branch(played_run::offer());
-    const auto empty = bytes.live();
+    const auto empty = heap.bytes();
     for (std::size_t index = 0; index < workers; ++index) {
       home->join(played_workers::facts(index, many));
     }
-    const auto joined = bytes.live();
+    const auto joined = heap.bytes();
     for (std::size_t started = 0; started < count;) {
       const actors::gather_scope turn;
       for (const auto end = std::min(count, started + in_turn); started < end; ++started) {
         home->start(1);
       }
     }
-    const auto open = bytes.live();
+    const auto open = heap.bytes();
     const auto waiting = std::min<std::size_t>(count, 50'000);
     for (std::size_t index = 0; index < waiting; ++index) home->start(1);
-    const auto queued = bytes.live();
+    const auto queued = heap.bytes();
     for (std::size_t index = 0; index < count + waiting; ++index) home->end(home->next());
-    const auto rested = bytes.live();
+    const auto rested = heap.bytes();
     check(state, *home);
     state.counters["bytes_per_worker"] = per_item(joined - empty, workers);
     state.counters["bytes_per_worker_after"] = per_item(rested - empty, workers);
@@ -351,8 +283,8 @@ void memory(benchmark::State& state) {
 
 /// A map over many items, at most 1,000 at a time, in this process or on four workers in it.
 struct map_bytes {
-  std::int64_t halfway = 0;
-  std::int64_t most = 0;
+  double halfway = 0;
+  double most = 0;
 };
 
 map_bytes measure_map(int items, bool is_remote) {
@@ -363,19 +295,19 @@ map_bytes measure_map(int items, bool is_remote) {
   if (is_remote) options.placer = workers;
   runtime home(options);
   if (is_remote) workers->serve(home);
-  std::atomic<std::int64_t> halfway{0};
+  std::atomic<double> halfway{0};
   const auto no_op = [&halfway, items](int item) {
-    if (item == items / 2) halfway = live_bytes.load();
+    if (item == items / 2) halfway = benchmarks::heap_count::bytes();
     return item;
   };
   const auto live = home.deploy(
       map_over(inline_step("no_op", no_op, {.idempotent = true}), {.max_in_flight = 1'000}));
   std::vector<int> all(static_cast<std::size_t>(items));
   std::iota(all.begin(), all.end(), 0);
-  const byte_meter bytes;
-  bytes.forget_peak();
+  const benchmarks::heap_count heap;
+  heap.forget_peak();
   const auto done = live.run(all);
-  return {halfway, done ? bytes.peak() : 0};
+  return {halfway, done ? heap.peak_bytes() : 0};
 }
 
 /// What a map keeps for each item (its inputs, and the history that is its result), and what it
@@ -389,7 +321,7 @@ void fan_out_memory(benchmark::State& state) {
     state.counters["peak_per_item_here"] = per_item(here.most, count);
     state.counters["peak_per_item_there"] = per_item(there.most, count);
     state.counters["halfway_per_item_here"] = per_item(here.halfway, count);
-    state.counters["more_there_halfway"] = static_cast<double>(there.halfway - here.halfway);
+    state.counters["more_there_halfway"] = there.halfway - here.halfway;
   }
 }
 

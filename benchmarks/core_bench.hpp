@@ -1,5 +1,7 @@
 #pragma once
 
+#include "heap_count.hpp"
+
 #include <troupe/troupe.hpp>
 
 #include <cstddef>
@@ -22,18 +24,7 @@ struct row {
 [[nodiscard]] std::vector<row> speed_rows();
 [[nodiscard]] std::vector<row> memory_rows();
 
-/// What is allocated as long as it lives, on all threads.
-class heap_count {
-public:
-  heap_count();
-  ~heap_count();
-  heap_count(const heap_count&) = delete;
-  heap_count& operator=(const heap_count&) = delete;
-
-  [[nodiscard]] static double allocations();
-  [[nodiscard]] static double bytes(); ///< allocated and not freed
-  [[nodiscard]] static double peak_bytes();
-};
+using troupe::benchmarks::heap_count;
 
 constexpr int at_once = 64; ///< requests or runs that are outstanding where many are
 constexpr int batch = 20'000;
