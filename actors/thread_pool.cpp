@@ -5,6 +5,11 @@
 
 namespace troupe::actors {
 
+namespace {
+/// How often an idle thread looks for work, letting others have its core in between.
+constexpr int looks = 20;
+} // namespace
+
 thread_pool::thread_pool(thread_pool_options options, clock_source& clock)
     : options_(options), clock_(clock), state_(std::make_shared<shared_state>()) {}
 
@@ -36,21 +41,40 @@ bool thread_pool::submit(std::function<void()> work) {
 // Who comes for work wakes the next one if there is more: threads that come for short work find it
 // done by then, and every item that takes long still gets a thread of its own.
 void thread_pool::wake_one(shared_state& state) {
-  if (state.waking || state.idle == 0) return;
+  if (state.waking || state.looking || state.idle == 0) return;
   state.waking = true;
   state.changed.notify_one();
+}
+
+// Being woken takes longer than most short work does, so one thread at a time looks for a while
+// before it sleeps.
+void thread_pool::wait_for_work(shared_state& state, std::unique_lock<std::mutex>& lock) {
+  ++state.idle;
+  if (!std::exchange(state.looking, true)) {
+    for (auto left = looks; left > 0 && state.queue.empty() && !state.stopping; --left) {
+      lock.unlock();
+      std::this_thread::yield();
+      lock.lock();
+    }
+    state.looking = false;
+  }
+  while (state.queue.empty() && !state.stopping) {
+    state.changed.wait(lock);
+    state.waking = false;
+  }
+  --state.idle;
 }
 
 void thread_pool::work_off(const std::shared_ptr<shared_state>& state) {
   std::unique_lock lock(state->mutex);
   for (;;) {
-    ++state->idle;
-    state->changed.wait(lock, [&] { return state->stopping || !state->queue.empty(); });
-    --state->idle;
-    if (state->queue.empty()) break;
+    if (state->queue.empty()) {
+      if (state->stopping) break;
+      wait_for_work(*state, lock);
+      continue;
+    }
     auto next = std::move(state->queue.front());
     state->queue.pop_front();
-    state->waking = false;
     if (!state->queue.empty()) wake_one(*state);
     lock.unlock();
     next.work();

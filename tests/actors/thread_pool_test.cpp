@@ -7,6 +7,8 @@
 #include <future>
 #include <latch>
 #include <set>
+#include <thread>
+#include <vector>
 
 namespace troupe::actors {
 namespace {
@@ -51,6 +53,37 @@ TEST_F(ThreadPoolTest, WorksOnSeveralThreadsAtOnce) {
   }
 
   done.wait();
+}
+
+// Some find a thread that looks for work, some one that sleeps or is on its way.
+TEST_F(ThreadPoolTest, ForgetsNothingHoweverItComes) {
+  constexpr int each = 500;
+  thread_pool pool({.max_threads = 3}, clock);
+  std::latch done(4 * each);
+  std::vector<std::jthread> givers;
+  for (int giver = 0; giver < 4; ++giver) {
+    givers.emplace_back([&, giver] {
+      for (int number = 0; number < each; ++number) {
+        while (!pool.submit([&] { done.count_down(); })) std::this_thread::yield();
+        for (int pause = number * giver % 97; pause > 0; --pause) std::this_thread::yield();
+      }
+    });
+  }
+
+  done.wait();
+}
+
+TEST_F(ThreadPoolTest, WhatBlocksHoldsNothingUp) {
+  gate blocked;
+  std::promise<void> passed;
+  thread_pool pool({.max_threads = 2}, clock);
+  ASSERT_TRUE(pool.submit([&] { blocked.pass(); }));
+  for (int number = 0; number < 10; ++number) ASSERT_TRUE(pool.submit([] {}));
+  ASSERT_TRUE(pool.submit([&] { passed.set_value(); }));
+
+  EXPECT_EQ(passed.get_future().wait_for(20s), std::future_status::ready);
+  blocked.open();
+  pool.stop(20s);
 }
 
 TEST_F(ThreadPoolTest, StartsNoMoreThreadsThanItMay) {

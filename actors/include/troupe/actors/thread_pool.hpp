@@ -44,11 +44,13 @@ private:
     std::deque<item> queue;
     std::size_t idle = 0;
     std::size_t threads = 0;
-    bool waking = false; ///< a thread was told of work and has not come for it yet
+    bool waking = false;  ///< a thread was told of work and has not come for it yet
+    bool looking = false; ///< an idle thread has not gone to sleep yet
     bool stopping = false;
   };
   static void work_off(const std::shared_ptr<shared_state>& state);
   static void wake_one(shared_state& state);
+  static void wait_for_work(shared_state& state, std::unique_lock<std::mutex>& lock);
 
   thread_pool_options options_;
   clock_source& clock_;
