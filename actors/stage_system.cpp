@@ -8,6 +8,7 @@
 #include <caf/logger.hpp>
 #include <caf/scheduler/test_coordinator.hpp>
 #include <caf/send.hpp>
+#include <sys/prctl.h>
 
 #include <algorithm>
 #include <thread>
@@ -17,11 +18,25 @@ namespace troupe::actors {
 
 namespace {
 
+/// Timers of threads that are made meanwhile are exact: else the kernel may be 50 us late with
+/// them.
+class exact_timers {
+public:
+  exact_timers() : before_(prctl(PR_GET_TIMERSLACK)) { prctl(PR_SET_TIMERSLACK, 1); }
+  ~exact_timers() { prctl(PR_SET_TIMERSLACK, before_); }
+  exact_timers(const exact_timers&) = delete;
+  exact_timers& operator=(const exact_timers&) = delete;
+
+private:
+  int before_;
+};
+
 struct owned_system {
   explicit owned_system(std::size_t threads) {
     config.set("scheduler.policy", caf::atom("sharing"))
         .set("scheduler.max-throughput", std::size_t{300})
         .set("scheduler.max-threads", threads);
+    const exact_timers meanwhile;
     system = std::make_unique<caf::actor_system>(config);
   }
   caf::actor_system_config config;

@@ -146,6 +146,19 @@ double blocking_step() {
   return microseconds(batch, [&] { run_many(live, batch, at_once, count_up); });
 }
 
+/// How much later than 10 ms a step of 10 ms ends, one at a time.
+double lateness() {
+  runtime rt{quiet()};
+  auto live = rt.deploy(async_step<int, int>("nap", [](int x, completion<int> done) {
+    done.context().after(10ms, [x, done] { done(x); });
+  }));
+  std::vector<double> late;
+  for (int number = 0; number < 50; ++number) {
+    late.push_back((seconds([&] { static_cast<void>(live.run(number)); }) - 0.010) * 1e6);
+  }
+  return median(std::move(late));
+}
+
 /// A thousand branches that change one key each, in a context with so many bytes beside.
 double branches_with_context(std::size_t bytes) {
   constexpr std::size_t branches = 1'000;
@@ -292,6 +305,7 @@ std::vector<row> speed_rows() {
       {"1,000,000 runs in back-off: start to back-off", "ns a run", 0,
        [back_off] { return (*back_off)->started / runs_in_back_off::runs * 1e9; }},
       {"1,000,000 timers, setting one", "ns", 100, set_timer},
+      {"a step of 10 ms is late by, p50", "us", 0, lateness},
       {"1,000,000 runs in back-off: all cancelled within", "s", 1,
        [back_off] { return (*back_off)->cancel_all(); }},
       {"open breaker rejects a run", "hops", 1.5, rejection},
