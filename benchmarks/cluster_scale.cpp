@@ -3,6 +3,7 @@
 // not depend on the size of the cluster takes the same time in every row.
 #include "heap_count.hpp"
 #include "played_workers.hpp"
+#include "shared_state.hpp"
 
 #include <troupe/actors/breaker_guard.hpp>
 #include <troupe/actors/gather_scope.hpp>
@@ -14,11 +15,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <numeric>
 #include <optional>
 #include <stop_token>
+#include <string>
 #include <vector>
 
 namespace troupe::nodes {
@@ -245,6 +248,87 @@ void shared_breaker(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations());
 }
 
+/// Coordinators that share breakers, and the links between them.
+class sharing_coordinators {
+public:
+  sharing_coordinators(std::size_t count, std::size_t breakers) {
+    for (std::size_t number = 0; number < count; ++number) {
+      all_.push_back(std::make_unique<member>(*this, "c" + std::to_string(number)));
+    }
+    std::vector<std::string> names;
+    for (const auto& each : all_) names.push_back(each->name);
+    std::sort(names.begin(), names.end());
+    for (const auto& each : all_) {
+      auto others = names;
+      std::erase(others, each->name);
+      each->state.set_others(std::move(others), now_);
+      for (std::size_t number = 0; number < breakers; ++number) each->declare(number, now_);
+    }
+    exchange();
+  }
+  /// A call through every breaker of every coordinator, and then what they tell each other.
+  void exchange() {
+    for (const auto& each : all_) {
+      each->call_all(now_);
+      each->state.look(now_);
+    }
+    while (!on_the_way_.empty()) {
+      const auto next = std::move(on_the_way_.front());
+      on_the_way_.pop_front();
+      const auto to = std::stoul(next.to.substr(1));
+      (void)all_[to]->state.take(next.from, *read_frame(next.body), now_);
+    }
+    now_ += 100ms;
+  }
+
+private:
+  struct letter {
+    std::string from;
+    std::string to;
+    frame body;
+  };
+  struct member final : shared_port {
+    member(sharing_coordinators& of, std::string called)
+        : world(of), name(std::move(called)),
+          state(
+              *this, name, [](const auto&, auto, auto) {}, [](const auto&) {}) {}
+    void tell_other(const std::string& to, frame body) override {
+      world.on_the_way_.push_back({name, to, std::move(body)});
+    }
+    void declare(std::size_t number, instant now) {
+      breakers.push_back(std::make_shared<actors::shared_breaker>(
+          breaker{.name = "vendor-" + std::to_string(number), .scope = state_scope::cluster}));
+      state.add(breakers.back(), now);
+    }
+    void call_all(instant now) {
+      for (const auto& each : breakers) {
+        each->with([&](breaker_state& of) {
+          if (const auto leave = of.admit(now))
+            of.record(*leave, breaker_verdict::success, {}, now);
+        });
+      }
+    }
+    sharing_coordinators& world;
+    std::string name;
+    shared_state state;
+    std::vector<std::shared_ptr<actors::shared_breaker>> breakers{};
+  };
+
+  std::vector<std::unique_ptr<member>> all_;
+  std::deque<letter> on_the_way_;
+  instant now_{1h};
+};
+
+/// What coordinators that share breakers tell each other ten times a second while all of these are
+/// used: for one coordinator and one breaker, both sides together.
+void shared_between(benchmark::State& state) {
+  const auto count = static_cast<std::size_t>(state.range(0));
+  const auto breakers = static_cast<std::size_t>(state.range(1));
+  sharing_coordinators cluster(count, breakers);
+  for (auto _ : state) cluster.exchange();
+  state.SetItemsProcessed(state.iterations() * state.range(0) * state.range(1));
+}
+
 /// What a coordinator keeps for a worker, without the socket: at first, and after a burst that used
 /// all credit. And for a request: on a worker, and waiting.
 void memory(benchmark::State& state) {
@@ -348,6 +432,10 @@ BENCHMARK(shared_breaker)
     ->ArgNames({"requesters", "shared"})
     ->ArgsProduct({{1, 10, 100, 1'000}, {0, 1}});
 BENCHMARK(shared_breaker)->ArgNames({"requesters", "shared"})->Args({500, 1})->Threads(2);
+BENCHMARK(shared_between)
+    ->ArgNames({"coordinators", "breakers"})
+    ->ArgsProduct({{2, 4, 8, 16}, {1, 100}})
+    ->Unit(benchmark::kMicrosecond);
 BENCHMARK(memory)->Arg(1)->Arg(100)->Arg(1'000)->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(fan_out_memory)
     ->ArgName("items")
