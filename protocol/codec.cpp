@@ -9,6 +9,7 @@
 
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <exception>
 #include <limits>
 
@@ -22,7 +23,12 @@ failure malformed(std::string message) {
 
 struct byte_sink {
   std::vector<std::uint8_t>& out;
-  void write(const char* bytes, std::size_t count) { out.insert(out.end(), bytes, bytes + count); }
+  void write(const char* bytes, std::size_t count) {
+    if (count == 1) return out.push_back(static_cast<std::uint8_t>(*bytes));
+    const auto end = out.size();
+    out.resize(end + count);
+    std::memcpy(out.data() + end, bytes, count);
+  }
 };
 
 class packing_visitor {
@@ -122,7 +128,7 @@ public:
   bool visit_ext(const char*, std::uint32_t) { return built_.refuse("has an extension type"); }
   bool start_array(std::uint32_t count) { return may_start() && built_.open_list(count); }
   bool end_array() { return built_.close(); }
-  bool start_map(std::uint32_t) { return may_start() && built_.open_map(); }
+  bool start_map(std::uint32_t count) { return may_start() && built_.open_map(count); }
   bool end_map() { return built_.close(); }
 
   bool start_map_key() {
@@ -166,7 +172,9 @@ outcome<value> decode_bytes(std::span<const std::uint8_t> bytes, const decode_li
 
 outcome<std::size_t> encode(const value& content, std::vector<std::uint8_t>& out,
                             std::size_t max_depth) {
+  constexpr std::size_t usual = 128;
   const auto before = out.size();
+  if (before == 0) out.reserve(usual);
   packing_visitor visitor(out);
   const auto end = detail::value_walk(visitor, max_depth).run(content);
   if (end == detail::walk_end::complete) return out.size() - before;

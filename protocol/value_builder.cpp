@@ -4,10 +4,6 @@
 
 namespace troupe::detail {
 
-bool value_builder::add(value item) {
-  return count() && place(std::move(item));
-}
-
 bool value_builder::key(std::string text) {
   open_.back().key = std::move(text);
   return true;
@@ -35,35 +31,28 @@ bool value_builder::refuse(std::string problem) {
   return false;
 }
 
-bool value_builder::count() {
-  if (elements_ == limits_.max_elements) {
-    return refuse("has more than " + std::to_string(limits_.max_elements) + " elements");
-  }
-  ++elements_;
-  return true;
+bool value_builder::refuse_more() {
+  --elements_;
+  return refuse("has more than " + std::to_string(limits_.max_elements) + " elements");
 }
 
 bool value_builder::open(bool is_map, std::size_t expected) {
-  constexpr std::size_t most_believed = 16;
+  // What has ended was as long as it claimed: only what is open may have lied.
+  constexpr std::size_t most_believed = 256;
   if (open_.size() >= limits_.max_depth) {
     return refuse("nests deeper than " + std::to_string(limits_.max_depth));
   }
   if (!count()) return false;
-  open_.push_back({is_map, {}, {}, {}});
-  open_.back().items.reserve(std::min(expected, most_believed));
+  auto& made = open_.emplace_back(frame{is_map, {}, {}, {}});
+  const auto room = std::min(expected, most_believed);
+  if (is_map) made.members.reserve(room);
+  else made.items.reserve(room);
   return true;
 }
 
-bool value_builder::place(value item) {
-  if (open_.empty()) {
-    root_ = std::move(item);
-    complete_ = true;
-  } else if (auto& top = open_.back(); top.is_map) {
-    top.members.emplace_back(std::move(top.key), std::move(item));
-    top.key.clear();
-  } else {
-    top.items.push_back(std::move(item));
-  }
+bool value_builder::finish(value&& root) {
+  root_ = std::move(root);
+  complete_ = true;
   return true;
 }
 

@@ -17,10 +17,10 @@ class value_builder {
 public:
   explicit value_builder(const decode_limits& limits) : limits_(limits) {}
 
-  bool add(value item);
+  bool add(value item) { return count() && place(std::move(item)); }
   /// `expected` is what a header claims: room is made for a few of them.
   bool open_list(std::size_t expected = 0) { return open(false, expected); }
-  bool open_map() { return open(true, 0); }
+  bool open_map(std::size_t expected = 0) { return open(true, expected); }
   bool key(std::string text);
   bool close();
 
@@ -38,9 +38,17 @@ private:
     value::map_type members;
   };
 
-  bool count();
+  bool count() { return ++elements_ <= limits_.max_elements || refuse_more(); }
+  bool refuse_more();
   bool open(bool is_map, std::size_t expected);
-  bool place(value item);
+  bool place(value&& item) {
+    if (open_.empty()) return finish(std::move(item));
+    auto& top = open_.back();
+    if (top.is_map) top.members.emplace_back(std::move(top.key), std::move(item));
+    else top.items.push_back(std::move(item));
+    return true;
+  }
+  bool finish(value&& root);
 
   decode_limits limits_;
   std::size_t elements_ = 0;

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace troupe::detail {
@@ -65,20 +66,35 @@ private:
   }
 
   walk_end step() {
-    auto& top = open_.back();
-    const auto index = top.next++;
-    const auto natives = top.natives;
-    if (index == top.container.size()) {
-      const auto fine = visit_.end(top.container);
-      open_.pop_back();
-      return went_on(fine);
+    if (const auto* items = open_.back().container.if_list()) {
+      return each_of(*items,
+                     [this](std::size_t index, const value&) { return visit_.item(index); });
     }
-    if (const auto* items = top.container.if_list()) {
-      return visit_.item(index) ? enter((*items)[index], natives) : walk_end::stopped;
-    }
-    const auto& [key, item] = (*top.container.if_map())[index];
-    return visit_.member(index, key) ? enter(item, natives) : walk_end::stopped;
+    return each_of(*open_.back().container.if_map(), [this](std::size_t index, const auto& member) {
+      return visit_.member(index, member.first);
+    });
   }
+
+  // Goes through the rest of the innermost container, or to the next container in it.
+  template <class Items, class Announce>
+  walk_end each_of(const Items& items, Announce&& announce) {
+    const auto depth = open_.size();
+    const auto natives = open_.back().natives;
+    for (auto index = open_.back().next; index < items.size(); ++index) {
+      if (!announce(index, items[index])) return walk_end::stopped;
+      open_.back().next = index + 1;
+      if (const auto end = enter(item_of(items[index]), natives); end != walk_end::complete) {
+        return end;
+      }
+      if (open_.size() > depth) return walk_end::complete;
+    }
+    const auto fine = visit_.end(open_.back().container);
+    open_.pop_back();
+    return went_on(fine);
+  }
+
+  static const value& item_of(const value& item) { return item; }
+  static const value& item_of(const std::pair<std::string, value>& member) { return member.second; }
 
   static walk_end went_on(bool fine) { return fine ? walk_end::complete : walk_end::stopped; }
 
