@@ -62,7 +62,7 @@ auto hold() {
       {.idempotent = true});
 }
 
-constexpr int wide = 4'096;
+constexpr int wide = 1'024;
 constexpr int held = 10'000;
 constexpr int nap_credit = 8;
 constexpr int rounds = 100;
