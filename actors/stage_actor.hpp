@@ -91,7 +91,7 @@ struct stage_actor_state {
   std::function<void(instant)> wake_at;
   std::optional<instant> armed;
   instant leads_again{}; ///< from then on it may come before a timer is due, and stay until it is
-  turn_token turn{}; ///< who has it may use the rest
+  turn_token turn{};     ///< who has it may use the rest
 };
 
 [[nodiscard]] caf::behavior stage_actor(caf::event_based_actor* self,

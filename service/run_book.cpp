@@ -21,6 +21,11 @@ failure unknown(const std::string& run) {
   return {failure_kind::permanent, "there is no run " + run};
 }
 
+failure not_so(const run_entry& run, const std::string& what) {
+  return {failure_kind::permanent, "the run " + run.id.to_string() + ' ' + what + ": it is "
+                                       + std::string(to_string(run.status))};
+}
+
 } // namespace
 
 class run_book::implementation : public std::enable_shared_from_this<implementation> {
@@ -95,19 +100,15 @@ public:
       lock.unlock();
       return handle.cancel();
     }
-    if (record->about.status != run_status::paused) {
-      return failure{failure_kind::permanent, "the run " + run.to_string() + " has ended: it is "
-                                                  + std::string(to_string(record->about.status))};
+    if (record->about.status != run_status::paused) return not_so(record->about, "has ended");
+    if (const auto why = leave_pause(record, std::nullopt, lock)) {
+      // It can never go on, and ends as it is.
+      record->not_undone = why->message;
+      record->about.status = run_status::cancelled;
+      --paused_;
+      ++running_;
+      settle(record, lock);
     }
-    const auto why = leave_pause(record, std::nullopt, lock);
-    if (!why) return true;
-    // It can never go on, so that it ends as it is.
-    record->not_undone = why->message;
-    record->about.status = run_status::cancelled;
-    --paused_;
-    std::vector<record_ref> gone;
-    keep_ended(record, gone);
-    lock.unlock();
     return true;
   }
 
@@ -115,11 +116,7 @@ public:
     std::unique_lock lock(mutex_);
     const auto record = settled(lock, run);
     if (!record) return unknown(run.to_string());
-    if (record->about.status != run_status::paused) {
-      return failure{failure_kind::permanent, "the run " + run.to_string()
-                                                  + " is not paused: it is "
-                                                  + std::string(to_string(record->about.status))};
-    }
+    if (record->about.status != run_status::paused) return not_so(record->about, "is not paused");
     if (const auto why = leave_pause(record, answer, lock)) return *why;
     return run_status::running;
   }
@@ -330,8 +327,7 @@ private:
     return record;
   }
 
-  // Goes on with a paused run or, without an answer, cancels it. When that fails, it is paused as
-  // before and the lock is held; otherwise it need not be.
+  // Without an answer, cancels it. When that fails, it is paused as before and the lock is held.
   std::optional<failure> leave_pause(const record_ref& record, const std::optional<value>& answer,
                                      std::unique_lock<std::mutex>& lock) {
     record->starting = true;

@@ -211,9 +211,9 @@ TEST_F(RunBook, CancelsAPausedRunAndUndoesIt) {
   with({});
   const auto run = start(R"(
 troupe: 1
-name: order
 flow:
-  - { step: pay, uses: value, with: { value: paid }, compensate: { step: refund, uses: value, with: { value: refunded } } }
+  - { step: pay, uses: value, with: { value: 1 },
+      compensate: { step: refund, uses: value, with: { value: 2 } } }
   - pause: { prompt: "Send?" }
 )");
   ASSERT_EQ(status(run), run_status::paused);
@@ -223,14 +223,12 @@ flow:
 
   const auto result = book->result(run);
   const auto& paid = result.at("step_history").at(std::size_t{0}).at("metadata");
-  EXPECT_EQ(paid.at("compensation").at("output"), value("refunded"));
+  EXPECT_EQ(paid.at("compensation").at("output"), value(2));
   EXPECT_EQ(result.at("status"), value("cancelled"));
   EXPECT_EQ(result.at("failure").at("kind"), value("cancelled"));
   EXPECT_FALSE(result.contains("pause"));
   EXPECT_EQ(book->events(run, 0, 100).ended, "cancelled");
-  EXPECT_EQ(book->counts().paused, 0U);
   EXPECT_EQ(book->counts().cancelled, 1U);
-  EXPECT_EQ(book->cancel(run).why().kind, failure_kind::permanent);
 }
 
 TEST_F(RunBook, RetriesWithTheSameInput) {
