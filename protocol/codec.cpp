@@ -24,6 +24,7 @@ failure malformed(std::string message) {
 struct byte_sink {
   std::vector<std::uint8_t>& out;
   void write(const char* bytes, std::size_t count) {
+    if (count == 0) return; // `bytes` may be null then
     if (count == 1) return out.push_back(static_cast<std::uint8_t>(*bytes));
     const auto end = out.size();
     out.resize(end + count);
