@@ -63,10 +63,11 @@ bool work_off(stage_actor_state& state) {
 
 // Stays until the timer is due that the actor came early for; true when there is something to do.
 bool stay_for_timer(stage_actor_state& state) {
-  const auto next = state.engine->next_timer();
+  const auto next = state.wake_at ? std::nullopt : state.engine->next_timer();
+  if (!next) return false;
   auto& services = state.engine->services();
   const auto now = services.now();
-  if (state.wake_at || !next || *next - now > lead || now < state.leads_again) return false;
+  if (*next - now > lead || now < state.leads_again) return false;
   const auto box = state.box.lock();
   if (!box) return false;
   state.leads_again = later(now, leads_once_in);
@@ -79,8 +80,7 @@ void take_turn(caf::event_based_actor* self, stage_actor_state& state) {
   if (work_off(state) || (stay_for_timer(state) && work_off(state))) {
     self->send(self, wake_atom::value);
   }
-  const auto now = state.engine->services().now();
-  if (state.armed && *state.armed <= now + lead) state.armed.reset();
+  if (state.armed && *state.armed <= state.engine->now() + lead) state.armed.reset();
   const auto next = unarmed(state);
   if (next) state.armed = next;
   const auto wakes_itself = !state.wake_at;
@@ -88,7 +88,8 @@ void take_turn(caf::event_based_actor* self, stage_actor_state& state) {
   const auto early = next && *next - lead >= state.leads_again ? lead : duration::zero();
   static_cast<void>(state.turn.end()); // those who come while an actor works leave it to the actor
   if (next && wakes_itself) {
-    self->delayed_send(self, std::max(duration::zero(), *next - now - early), wake_atom::value);
+    const auto wait = *next - state.engine->services().now() - early;
+    self->delayed_send(self, std::max(duration::zero(), wait), wake_atom::value);
   }
 }
 
