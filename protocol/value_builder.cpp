@@ -32,7 +32,6 @@ bool value_builder::refuse(std::string problem) {
 }
 
 bool value_builder::refuse_more() {
-  --elements_;
   return refuse("has more than " + std::to_string(limits_.max_elements) + " elements");
 }
 
