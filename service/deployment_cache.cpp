@@ -79,6 +79,16 @@ deployment_cache::result deployment_cache::of_name(const std::string& name, bool
   }
   if (found && (!found->text || !restarts)) return found;
   if (found) return of_text(found->file.file, found->text, true);
+  return of_pipeline(name);
+}
+
+deployment_cache::result deployment_cache::of_pipeline(const std::string& name) {
+  const auto key = digest_of("pipeline " + name);
+  const std::scoped_lock lock(mutex_);
+  if (const auto found = slots_.find(key); found != slots_.end()) {
+    found->second.used = ++uses_;
+    return found->second.live;
+  }
   const auto registered = registry_.pipelines().find(name);
   if (registered == registry_.pipelines().end()) {
     return failure{failure_kind::permanent,
@@ -86,9 +96,8 @@ deployment_cache::result deployment_cache::of_name(const std::string& name, bool
   }
   workflow made{.name = name, .file = name, .tree = registered->second};
   made.pipelines = registry_.pipelines();
-  const std::scoped_lock lock(mutex_);
   auto live = deploy(std::move(made), nullptr);
-  if (live) keep(digest_of("pipeline " + name), *live);
+  if (live) keep(key, *live);
   return live;
 }
 

@@ -38,6 +38,8 @@ public:
                  bool restarts = false);
   /// The newest workflow of that name, or a registered pipeline.
   result of_name(const std::string& name, bool restarts = false);
+  /// A registered pipeline, whatever workflows have its name.
+  result of_pipeline(const std::string& name);
   [[nodiscard]] std::size_t size() const;
 
 private:

@@ -102,9 +102,7 @@ public:
     }
     if (record->about.status != run_status::paused) return not_so(record->about, "has ended");
     if (const auto why = leave_pause(record, std::nullopt, lock)) {
-      // It can never go on, and ends as it is.
-      record->not_undone = why->message;
-      record->about.status = run_status::cancelled;
+      end_as_it_is(*record, *why); // it can never go on
       --paused_;
       ++running_;
       settle(record, lock);
@@ -356,7 +354,7 @@ private:
 
   outcome<any_run> go_on(const record_ref& record, const std::optional<value>& answer) {
     auto live = record->text ? cache_.of_text(record->about.name, record->text)
-                             : cache_.of_name(record->about.name);
+                             : cache_.of_pipeline(record->about.name);
     if (!live) return live.why();
     {
       const std::scoped_lock lock(mutex_);

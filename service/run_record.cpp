@@ -62,12 +62,17 @@ std::size_t bytes_of(const run_result& result) {
          + bytes_of(result.step_history) + result.checkpoints.size() * sizeof(checkpoint);
 }
 
+void end_as_it_is(run_record& run, const failure& why) {
+  run.not_undone =
+      "the run was cancelled while it was paused, and nothing was undone: " + why.message;
+  run.about.failure = run.not_undone;
+  run.about.status = run_status::cancelled;
+}
+
 value result_of(const run_record& run) {
   auto all = to_value(run.handle->result());
   if (!run.not_undone.empty()) {
-    const failure why{failure_kind::cancelled,
-                      "the run was cancelled while it was paused, and nothing was undone: "
-                          + run.not_undone};
+    const failure why{failure_kind::cancelled, run.not_undone};
     value::map_type members;
     for (const auto& member : *all.if_map()) {
       if (member.first != "pause") members.push_back(member);

@@ -19,7 +19,7 @@ struct run_record {
   std::shared_ptr<const live_workflow> live{}; ///< while it runs
   std::shared_ptr<script_book> scripts{};
   std::optional<any_run> handle{};
-  std::string not_undone{}; ///< was cancelled while it was paused, and why nothing came of that
+  std::string not_undone{}; ///< says so when it was cancelled while it was paused to no effect
   instant started{};
   std::size_t given_bytes = 0;   ///< what it was submitted with
   std::size_t bytes = 0;         ///< that, and the result
@@ -48,6 +48,8 @@ struct id_order {
 [[nodiscard]] std::string short_failure(const run_result& result);
 /// Roughly what it takes to remember that result.
 [[nodiscard]] std::size_t bytes_of(const run_result& result);
+/// Ends a paused run that was cancelled, and cannot be undone.
+void end_as_it_is(run_record& run, const failure& why);
 /// The result in its JSON form, as it is now.
 [[nodiscard]] value result_of(const run_record& run);
 

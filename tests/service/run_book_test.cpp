@@ -15,38 +15,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-/// A book over a runtime whose clock is moved by hand.
-class RunBook : public ::testing::Test {
-protected:
-  run_book& with(run_book_options options, service::run_log_options kept = {}) {
-    book.reset();
-    home.reset();
-    log = std::make_shared<service::run_log>(kept);
-    home = std::make_unique<virtual_runtime>(told_to(log));
-    options.cluster = &cluster;
-    book = std::make_unique<run_book>(*home, log, watched_by_hand(std::move(options)));
-    return *book;
-  }
-
-  run_id start(const std::string& workflow, std::optional<value> input = {}) {
-    auto run = book->submit(of(workflow, std::move(input)));
-    EXPECT_TRUE(run) << (run ? "" : run.why().message);
-    home->settle();
-    return run ? *run : run_id();
-  }
-  run_status status(const run_id& run) { return book->entry(run).value().status; }
-  std::vector<std::string> codes(const run_id& run) {
-    std::vector<std::string> all;
-    for (const auto& each : book->why(run)) all.push_back(each.code);
-    return all;
-  }
-
-  fake_cluster cluster;
-  std::shared_ptr<service::run_log> log;
-  std::unique_ptr<virtual_runtime> home;
-  std::unique_ptr<run_book> book;
-};
-
 TEST_F(RunBook, RunsWhatIsSubmittedAndKeepsTheResult) {
   with({});
   auto what = of(echo_file, value("hello"));
@@ -187,48 +155,6 @@ TEST_F(RunBook, CancelsARunOnce) {
   ASSERT_FALSE(late);
   EXPECT_THAT(late.why().message, HasSubstr("has ended: it is cancelled"));
   EXPECT_FALSE(book->cancel(run_id::make()));
-}
-
-TEST_F(RunBook, GoesOnWithAPausedRunUnderItsId) {
-  with({});
-  const auto run = start(ask_file);
-  EXPECT_EQ(status(run), run_status::paused);
-  EXPECT_EQ(book->result(run).at("pause").at("prompt"), value("Go on?"));
-  EXPECT_THAT(codes(run), ElementsAre("paused"));
-
-  EXPECT_EQ(book->resume(run, value("maybe")).why().kind, failure_kind::malformed);
-  EXPECT_EQ(status(run), run_status::paused);
-  ASSERT_TRUE(book->resume(run, value(true)));
-  home->settle();
-
-  EXPECT_EQ(status(run), run_status::completed);
-  EXPECT_EQ(book->result(run).at("output"), value(true));
-  EXPECT_EQ(book->resume(run, value(true)).why().kind, failure_kind::permanent);
-  EXPECT_EQ(book->counts().paused, 0U);
-}
-
-TEST_F(RunBook, CancelsAPausedRunAndUndoesIt) {
-  with({});
-  const auto run = start(R"(
-troupe: 1
-flow:
-  - { step: pay, uses: value, with: { value: 1 },
-      compensate: { step: refund, uses: value, with: { value: 2 } } }
-  - pause: { prompt: "Send?" }
-)");
-  ASSERT_EQ(status(run), run_status::paused);
-
-  EXPECT_TRUE(*book->cancel(run));
-  home->settle();
-
-  const auto result = book->result(run);
-  const auto& paid = result.at("step_history").at(std::size_t{0}).at("metadata");
-  EXPECT_EQ(paid.at("compensation").at("output"), value(2));
-  EXPECT_EQ(result.at("status"), value("cancelled"));
-  EXPECT_EQ(result.at("failure").at("kind"), value("cancelled"));
-  EXPECT_FALSE(result.contains("pause"));
-  EXPECT_EQ(book->events(run, 0, 100).ended, "cancelled");
-  EXPECT_EQ(book->counts().cancelled, 1U);
 }
 
 TEST_F(RunBook, RetriesWithTheSameInput) {

@@ -4,12 +4,15 @@
 #include <troupe/runtime/testing.hpp>
 #include <troupe/service/cluster_view.hpp>
 #include <troupe/service/run_book.hpp>
+#include <troupe/service/run_log.hpp>
 
 #include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -94,5 +97,37 @@ inline constexpr auto fail_file = R"(troupe: 1
 name: fails
 flow: { step: broken, uses: fail, with: { kind: permanent, message: "no way" } }
 )";
+
+/// A book over a runtime whose clock is moved by hand.
+class RunBook : public ::testing::Test {
+protected:
+  service::run_book& with(service::run_book_options options, service::run_log_options kept = {}) {
+    book.reset();
+    home.reset();
+    log = std::make_shared<service::run_log>(kept);
+    home = std::make_unique<virtual_runtime>(told_to(log));
+    options.cluster = &cluster;
+    book = std::make_unique<service::run_book>(*home, log, watched_by_hand(std::move(options)));
+    return *book;
+  }
+
+  run_id start(const std::string& workflow, std::optional<value> input = {}) {
+    auto run = book->submit(of(workflow, std::move(input)));
+    EXPECT_TRUE(run) << (run ? "" : run.why().message);
+    home->settle();
+    return run ? *run : run_id();
+  }
+  run_status status(const run_id& run) { return book->entry(run).value().status; }
+  std::vector<std::string> codes(const run_id& run) {
+    std::vector<std::string> all;
+    for (const auto& each : book->why(run)) all.push_back(each.code);
+    return all;
+  }
+
+  fake_cluster cluster;
+  std::shared_ptr<service::run_log> log;
+  std::unique_ptr<virtual_runtime> home;
+  std::unique_ptr<service::run_book> book;
+};
 
 } // namespace troupe::testing
