@@ -1,10 +1,12 @@
+#include "gate_call.hpp"
+
 #include <troupe/actors/admission_gate.hpp>
 
 namespace troupe::actors {
 
-bulkhead_state::decision shared_bulkhead::enter(const call_address& who) {
+bulkhead_state::decision shared_bulkhead::enter(const call_address& who, bool let_in_before) {
   const std::scoped_lock lock(mutex_);
-  const auto decision = state_.enter();
+  const auto decision = let_in_before ? state_.enter_or_wait() : state_.enter();
   if (decision.what == bulkhead_state::answer::queued) waiting_.emplace(decision.number, who);
   return decision;
 }
@@ -48,9 +50,10 @@ int shared_bulkhead::in_flight() {
   return state_.in_flight();
 }
 
-class bulkhead_call final : public call {
+class bulkhead_call final : public gate_call {
 public:
-  explicit bulkhead_call(const bulkhead_gate& home) : home_(home) {}
+  explicit bulkhead_call(const bulkhead_gate& home)
+      : gate_call(home.child, home.remembers), home_(home) {}
 
   ~bulkhead_call() override {
     if (inside_) home_.shared->leave();
@@ -59,18 +62,20 @@ public:
 
 private:
   void start() override {
-    const auto decision = home_.shared->enter(address());
+    if (undoes_only()) return;
+    const auto let_in_before = was_let_in();
+    const auto decision = home_.shared->enter(address(), let_in_before);
     ticket_ = decision.number;
     switch (decision.what) {
     case bulkhead_state::answer::admitted: return go_in();
-    case bulkhead_state::answer::queued: return wait();
+    case bulkhead_state::answer::queued: return wait(!let_in_before);
     case bulkhead_state::answer::rejected: return reject("its queue is full");
     }
   }
 
-  void wait() {
+  void wait(bool may_give_up) {
     waiting_ = true;
-    if (home_.options.max_wait) set_timer(0, later(now(), *home_.options.max_wait));
+    if (may_give_up && home_.options.max_wait) set_timer(0, later(now(), *home_.options.max_wait));
     if (!observed(event_kind::call_waiting)) return;
     const auto place = std::to_string(home_.shared->position(ticket_));
     emit({.kind = event_kind::call_waiting, .detail = "bulkhead full, position " + place});
@@ -80,7 +85,7 @@ private:
     waiting_ = false;
     inside_ = true;
     drop_timers();
-    send(0, home_.child, request());
+    let_in();
   }
 
   void reject(const std::string& reason) {
@@ -110,12 +115,14 @@ private:
   bool inside_ = false;
 };
 
-class rate_call final : public call {
+class rate_call final : public gate_call {
 public:
-  explicit rate_call(const rate_gate& home) : home_(home) {}
+  explicit rate_call(const rate_gate& home) : gate_call(home.child, home.remembers), home_(home) {}
 
 private:
   void start() override {
+    if (undoes_only()) return;
+    if (was_let_in()) return pass_on();
     const auto decision =
         home_.shared->with([&](token_bucket& bucket) { return bucket.acquire(now()); });
     if (!decision.admitted) return reject(decision.delay);
@@ -127,7 +134,7 @@ private:
 
   void go_in() {
     held_back_ = false;
-    send(0, home_.child, request());
+    let_in();
   }
 
   void reject(duration retry_after) {

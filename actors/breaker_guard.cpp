@@ -1,3 +1,5 @@
+#include "gate_call.hpp"
+
 #include <troupe/actors/breaker_guard.hpp>
 
 namespace troupe::actors {
@@ -6,9 +8,10 @@ std::string transition_text(breaker_phase from, breaker_phase to) {
   return std::string(to_string(from)) + " -> " + std::string(to_string(to));
 }
 
-class breaker_call final : public call {
+class breaker_call final : public gate_call {
 public:
-  explicit breaker_call(const breaker_guard& home) : home_(home) {}
+  explicit breaker_call(const breaker_guard& home)
+      : gate_call(home.child, home.remembers), home_(home) {}
 
   // A permit that is never handed back would keep the breaker half open for ever.
   ~breaker_call() override {
@@ -21,6 +24,8 @@ public:
 private:
   void start() override {
     last_seen_ = now();
+    if (undoes_only()) return;
+    if (was_let_in()) return pass_on();
     failure turned_away{failure_kind::rejected, {}};
     use([&](breaker_state& state) {
       permit_ = state.admit(now());
@@ -28,10 +33,7 @@ private:
       turned_away.message = state.rejection(identity().name.str(), now());
       turned_away.retry_after = state.retry_after(now());
     });
-    if (permit_) {
-      send(0, home_.child, request());
-      return;
-    }
+    if (permit_) return let_in();
     emit({.kind = event_kind::call_rejected, .why = &turned_away});
     fail(std::move(turned_away));
   }

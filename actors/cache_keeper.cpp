@@ -1,3 +1,5 @@
+#include "gate_call.hpp"
+
 #include <troupe/actors/cache_keeper.hpp>
 #include <troupe/actors/stage_engine.hpp>
 #include <troupe/actors/step_host.hpp>
@@ -99,9 +101,10 @@ private:
   bool leading_ = false;
 };
 
-class cache_call final : public call {
+class cache_call final : public gate_call {
 public:
-  explicit cache_call(const cache_keeper& home) : home_(home), shared_(*home.shared) {}
+  explicit cache_call(const cache_keeper& home)
+      : gate_call(home.child, home.remembers), home_(home), shared_(*home.shared) {}
   ~cache_call() override {
     if (looking_) shared_.end_look(key_);
     if (in_flight_) shared_.leave(key_, where_);
@@ -109,7 +112,11 @@ public:
 
 private:
   void start() override {
+    uncached_ = true;
+    if (undoes_only()) return;
+    uncached_ = false;
     if (!choose_key()) return run_uncached();
+    if (was_let_in()) return pass_on(); // what comes is kept for others
     where_ = address();
     if (shared_.waiting_backend()) return ask();
     for (;;) {
@@ -230,12 +237,12 @@ private:
   void run_uncached() {
     uncached_ = true;
     count_miss();
-    send(0, home_.child, request());
+    let_in();
   }
 
   void lead() {
     count_miss();
-    send(0, home_.child, request());
+    let_in();
   }
 
   void count_miss() {
@@ -261,7 +268,7 @@ private:
     if (uncached_) return answer(std::move(result));
     if (!result.success() && ends_the_run(*result.why)) return answer(std::move(result));
     attempt("writing it", [&] { store(home_, key_, result, request().ctx, now()); });
-    in_flight_ = false;
+    if (!std::exchange(in_flight_, false)) return answer(std::move(result));
     if (!result.success() && may_serve_stale()) {
       // The old value stands in; what the failed attempt cost still counts.
       shared_.share(key_, stale_);

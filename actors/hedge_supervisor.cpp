@@ -9,8 +9,11 @@ public:
 private:
   void start() override {
     meter_ = std::make_shared<usage_meter>(usage_limit{}, request().meter);
-    delay_ = home_.latencies->with(
-        [&](const recent_latencies& seen) { return hedge_delay(home_.options, seen); });
+    // A run that only undoes what it has done begins nothing.
+    if (!request().run->given_up) {
+      delay_ = home_.latencies->with(
+          [&](const recent_latencies& seen) { return hedge_delay(home_.options, seen); });
+    }
     begin_attempt();
   }
 

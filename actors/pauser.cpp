@@ -22,7 +22,7 @@ void troupe_check(const pause_options& options, option_check& report) {
 
 namespace actors {
 
-run_journal::place place_of(const stage_identity& who, const step_request& request) {
+std::string path_of(const stage_identity& who, const step_request& request) {
   auto path = who.path;
   for (const auto* turn = request.turns.get(); turn; turn = turn->outer.get()) {
     path += '#' + std::to_string(turn->index);
@@ -30,6 +30,11 @@ run_journal::place place_of(const stage_identity& who, const step_request& reque
   for (const auto* call = request.calls.get(); call; call = call->outer.get()) {
     path += '@' + std::to_string(call->index);
   }
+  return path;
+}
+
+run_journal::place place_of(const stage_identity& who, const step_request& request) {
+  auto path = path_of(who, request);
   const auto number = request.run->next_call_at(path);
   return {std::move(path), number};
 }
@@ -45,13 +50,16 @@ private:
     if (const auto answered = journal ? journal->find(where) : std::nullopt) {
       return answer(replay(*answered, request().ctx));
     }
+    if (const auto& given_up = request().run->given_up) {
+      return fail({failure_kind::paused, given_up->message}); // nobody is asked any more
+    }
     std::string prompt;
     try {
       prompt = home_.options.prompt(request().input, request().ctx, request());
     } catch (...) {
       return fail(current_failure());
     }
-    if (!request().run->given_up) emit({.kind = event_kind::run_paused, .detail = prompt});
+    emit({.kind = event_kind::run_paused, .detail = prompt});
     auto result = failed_result({failure_kind::paused, prompt});
     request().run->add_pause(result.why, {identity().name.str(), std::move(prompt),
                                           home_.options.rule, std::move(where)});

@@ -26,13 +26,17 @@ void troupe_check(const bulkhead& options, option_check& report) {
 bulkhead_state::bulkhead_state(bulkhead options) : options_(std::move(options)) {}
 
 bulkhead_state::decision bulkhead_state::enter() {
+  const auto has_room = in_flight_ < options_.max_in_flight
+                        || std::cmp_less(queue_.size(), std::max(options_.max_queue, 0));
+  return has_room ? enter_or_wait() : decision{answer::rejected, next_++};
+}
+
+bulkhead_state::decision bulkhead_state::enter_or_wait() {
   const auto number = next_++;
   if (in_flight_ < options_.max_in_flight) {
     ++in_flight_;
     return {answer::admitted, number};
   }
-  if (std::cmp_greater_equal(queue_.size(), std::max(options_.max_queue, 0)))
-    return {answer::rejected, number};
   where_.emplace(number, queue_.insert(queue_.end(), number));
   return {answer::queued, number};
 }

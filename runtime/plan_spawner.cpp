@@ -270,6 +270,7 @@ private:
     const auto& who = at.identity;
     auto inner = [&] { return spawn(node.children()[0].stage, path + "/0", shown_as); };
     auto scope = [&] { return scoped(node.children()[0].stage, path + "/0", shown_as); };
+    const auto remembers = records_ && !in_unit_;
     switch (node.kind()) {
     case plan_kind::step: return add(make(who, step_host{node}));
     case plan_kind::sequence: return add(make(who, sequencer{all_listed(node, path)}));
@@ -288,19 +289,21 @@ private:
       return add(make(who, timeout_supervisor{inner(), node.options_as<timeout>()}));
     case plan_kind::fallback:
       return add(make(who, fallback_supervisor{levels(node, path, shown_as), keys_of(node)}));
-    case plan_kind::breaker: return add(make(who, breaker_guard{inner(), at.breaker->state}));
+    case plan_kind::breaker:
+      return add(make(who, breaker_guard{inner(), at.breaker->state, remembers}));
     case plan_kind::cache:
-      return add(
-          make(who, cache_keeper{scope(), at.cache, at.definition, node.options_as<cache>()}));
+      return add(make(who, cache_keeper{scope(), at.cache, at.definition, node.options_as<cache>(),
+                                        remembers}));
     case plan_kind::hedge: {
       auto each = scoped(node.children()[0].stage, path + "/0", shown_as, false);
       return add(
           make(who, hedge_supervisor{std::move(each), node.options_as<hedge>(), at.latencies}));
     }
     case plan_kind::bulkhead:
-      return add(make(who, bulkhead_gate{inner(), at.bulkhead, node.options_as<bulkhead>()}));
+      return add(
+          make(who, bulkhead_gate{inner(), at.bulkhead, node.options_as<bulkhead>(), remembers}));
     case plan_kind::rate_limit:
-      return add(make(who, rate_gate{inner(), at.rate, node.options_as<rate_limit>()}));
+      return add(make(who, rate_gate{inner(), at.rate, node.options_as<rate_limit>(), remembers}));
     case plan_kind::pause: return add(make(who, pauser{node.options_as<pause_options>()}));
     case plan_kind::save_as:
       return add(make(who, context_saver{inner(), node.options_as<save_as>()}));

@@ -45,6 +45,17 @@ TEST(BulkheadState, RejectsWhatIsBeyondTheQueue) {
   EXPECT_EQ(state.queued(), 1U);
 }
 
+TEST(BulkheadState, WhoIsNeverTurnedAwayQueuesBeyondTheBound) {
+  bulkhead_state state(bulkhead{.max_in_flight = 1});
+
+  EXPECT_EQ(state.enter_or_wait().what, answer::admitted);
+  const auto waiting = state.enter_or_wait();
+  EXPECT_EQ(waiting.what, answer::queued);
+  EXPECT_EQ(state.enter().what, answer::rejected);
+  EXPECT_EQ(state.leave(), waiting.number);
+  EXPECT_EQ(state.in_flight(), 1);
+}
+
 TEST(BulkheadState, AdmitsTheLongestWaitingCallWhenOneLeaves) {
   bulkhead_state state(bulkhead{.max_in_flight = 1, .max_queue = 2});
   (void)state.enter();

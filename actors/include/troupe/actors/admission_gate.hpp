@@ -19,7 +19,8 @@ public:
 
   static constexpr std::uint32_t admitted_signal = 1;
 
-  [[nodiscard]] bulkhead_state::decision enter(const call_address& who);
+  /// Who was `let_in_before` is not turned away.
+  [[nodiscard]] bulkhead_state::decision enter(const call_address& who, bool let_in_before = false);
   /// An admitted call ended; tells the one who is next.
   void leave();
   /// A waiting call gave up. One that was admitted meanwhile leaves instead.
@@ -41,6 +42,7 @@ struct bulkhead_gate {
   stage_ref child;
   std::shared_ptr<shared_bulkhead> shared;
   bulkhead options;
+  bool remembers = false; ///< who was let in before a pause
 };
 
 /// Lets a bounded number of calls start per unit of time.
@@ -48,6 +50,7 @@ struct rate_gate {
   stage_ref child;
   std::shared_ptr<shared_rate_limit> shared;
   rate_limit options;
+  bool remembers = false; ///< who was let in before a pause
 };
 
 [[nodiscard]] std::unique_ptr<stage> make_stage(std::shared_ptr<stage_identity> identity,

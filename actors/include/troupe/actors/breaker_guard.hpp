@@ -14,6 +14,7 @@ using shared_breaker = shared_decision<breaker_state>;
 struct breaker_guard {
   stage_ref child;
   std::shared_ptr<shared_breaker> state;
+  bool remembers = false; ///< who was let in before a pause
 };
 
 [[nodiscard]] std::unique_ptr<stage> make_stage(std::shared_ptr<stage_identity> identity,

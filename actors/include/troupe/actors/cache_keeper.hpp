@@ -11,8 +11,9 @@ namespace troupe::actors {
 struct cache_keeper {
   stage_ref child;
   std::shared_ptr<shared_cache> shared;
-  digest definition; ///< of everything inside the cache
-  cache options;     ///< of this place
+  digest definition;      ///< of everything inside the cache
+  cache options;          ///< of this place
+  bool remembers = false; ///< who was let in before a pause
 };
 
 [[nodiscard]] std::unique_ptr<stage> make_stage(std::shared_ptr<stage_identity> identity,

@@ -31,7 +31,9 @@ struct pauser {
 [[nodiscard]] std::unique_ptr<stage> make_stage(std::shared_ptr<stage_identity> identity,
                                                 pauser parts);
 
-/// The place of a call in its run: the path of the stage, and the turns of the blocks around it.
+/// Where a call is in its run: the path of the stage, and the turns of the blocks around it.
+[[nodiscard]] std::string path_of(const stage_identity& who, const step_request& request);
+/// The same, and how many calls have been there with it.
 [[nodiscard]] run_journal::place place_of(const stage_identity& who, const step_request& request);
 
 } // namespace actors

@@ -34,6 +34,8 @@ public:
 
   explicit bulkhead_state(bulkhead options);
   [[nodiscard]] decision enter();
+  /// The same for a call that is never turned away: the queue may grow beyond its bound.
+  [[nodiscard]] decision enter_or_wait();
   /// An admitted call ended. Returns who is admitted in its place.
   [[nodiscard]] std::optional<ticket> leave();
   /// A queued call gave up; false when it was not queued (any more).
