@@ -21,11 +21,11 @@ constexpr int empty_looks = 2;
 // A thread that waits for its own run does less for those of others.
 constexpr std::size_t events_by_visitors = 512;
 constexpr int looks_by_visitors = 4;
-// Threads that sleep are about so late for a timer, so the actor comes that much earlier, and stays
-// until it is due: at most a tenth of the time.
-const duration lead = std::thread::hardware_concurrency() > 1 ? std::chrono::microseconds(100)
+// Two threads that sleep are about so late for a timer, so the actor comes that much earlier, and
+// stays until it is due: at most a tenth of the time.
+const duration lead = std::thread::hardware_concurrency() > 1 ? std::chrono::microseconds(200)
                                                               : std::chrono::microseconds(0);
-constexpr auto leads_once_in = std::chrono::milliseconds(1);
+constexpr int share_of_staying = 10;
 /// What a mailbox may keep allocated after a burst.
 constexpr std::size_t kept_messages = 16'384;
 
@@ -61,36 +61,44 @@ bool work_off(stage_actor_state& state) {
   return true;
 }
 
+// How long the actor may stay for a timer at that time.
+duration may_stay(const stage_actor_state& state, instant at) {
+  return std::min(lead, state.stay_budget + (at - state.stayed_until) / share_of_staying);
+}
+
 // Stays until the timer is due that the actor came early for; true when there is something to do.
 bool stay_for_timer(stage_actor_state& state) {
   const auto next = state.wake_at ? std::nullopt : state.engine->next_timer();
   if (!next) return false;
   auto& services = state.engine->services();
-  const auto now = services.now();
-  if (*next - now > lead || now < state.leads_again) return false;
+  const auto since = services.now();
   const auto box = state.box.lock();
-  if (!box) return false;
-  state.leads_again = later(now, leads_once_in);
-  while (services.now() < *next && box->behind().waiting == 0) std::this_thread::yield();
+  if (!box || *next - since > may_stay(state, since)) return false;
+  auto now = since;
+  while (now < *next && box->behind().waiting == 0) {
+    std::this_thread::yield();
+    now = services.now();
+  }
+  state.stay_budget = may_stay(state, since) - (now - since);
+  state.stayed_until = now;
   return true;
 }
 
 void take_turn(caf::event_based_actor* self, stage_actor_state& state) {
   if (!state.turn.begin_or_note()) return; // whoever works wakes this actor again
-  if (work_off(state) || (stay_for_timer(state) && work_off(state))) {
-    self->send(self, wake_atom::value);
-  }
+  auto has_more = work_off(state);
+  while (!has_more && stay_for_timer(state)) has_more = work_off(state);
+  if (has_more) self->send(self, wake_atom::value);
   if (state.armed && *state.armed <= state.engine->now() + lead) state.armed.reset();
   const auto next = unarmed(state);
   if (next) state.armed = next;
-  const auto wakes_itself = !state.wake_at;
-  if (next && !wakes_itself) state.wake_at(*next);
-  const auto early = next && *next - lead >= state.leads_again ? lead : duration::zero();
-  static_cast<void>(state.turn.end()); // those who come while an actor works leave it to the actor
-  if (next && wakes_itself) {
-    const auto wait = *next - state.engine->services().now() - early;
+  if (next && state.wake_at) {
+    state.wake_at(*next);
+  } else if (next) {
+    const auto wait = *next - state.engine->services().now() - may_stay(state, *next);
     self->delayed_send(self, std::max(duration::zero(), wait), wake_atom::value);
   }
+  static_cast<void>(state.turn.end()); // those who come while an actor works leave it to the actor
 }
 
 } // namespace

@@ -90,8 +90,9 @@ struct stage_actor_state {
   /// Has the actor woken at that time; null: by a delayed message of the framework.
   std::function<void(instant)> wake_at;
   std::optional<instant> armed;
-  instant leads_again{}; ///< from then on it may come before a timer is due, and stay until it is
-  turn_token turn{};     ///< who has it may use the rest
+  duration stay_budget{}; ///< how long it might still wait for a timer without sleeping …
+  instant stayed_until{}; ///< … at that time
+  turn_token turn{};      ///< who has it may use the rest
 };
 
 [[nodiscard]] caf::behavior stage_actor(caf::event_based_actor* self,
