@@ -1,8 +1,10 @@
 #include <troupe/actors/sequencer.hpp>
 
+#include <optional>
+
 namespace troupe::actors {
 
-void append_history(std::vector<step_result>& history, step_result result, bool spliced) {
+void append_history(std::vector<step_result>& history, step_result&& result, bool spliced) {
   // Somebody who has not answered yet has done nothing.
   if (result.failed_with(failure_kind::paused) && result.step_history.empty()) return;
   if (!spliced) {
@@ -18,24 +20,48 @@ public:
   explicit sequence_call(const sequencer& home) : home_(home) {}
 
 private:
+  static constexpr int most_at_once = 32;
+
   void start() override {
     history_.reserve(home_.children.size());
     ctx_ = request().ctx;
-    send(0, home_.children[0].stage, request());
+    go_on(0, request());
   }
 
   void on_result(std::uint64_t index, step_result result) override {
+    auto output = keep(index, std::move(result));
+    if (!output) return;
+    auto next = request();
+    next.input = *std::move(output);
+    next.ctx = ctx_;
+    go_on(index + 1, std::move(next));
+  }
+
+  // Asks those that answer at once, one after the other; after some of them others have their turn.
+  void go_on(std::size_t index, step_request next) {
+    for (auto asked = 0; asked < most_at_once; ++asked) {
+      auto result = ask(home_.children[index].stage, next);
+      if (!result) break;
+      auto output = keep(index, *std::move(result));
+      if (!output) return;
+      next.input = *std::move(output);
+      next.ctx = ctx_;
+      ++index;
+    }
+    send(index, home_.children[index].stage, std::move(next));
+  }
+
+  // Returns what the next stage works on; nothing when the sequence has ended.
+  std::optional<value> keep(std::size_t index, step_result&& result) {
     spent_ += result.spent;
     ctx_ = std::move(result.ctx); // histories have none
     const auto last = index + 1 == home_.children.size();
     auto output = result.output;
     auto why = result.why;
     append_history(history_, std::move(result), home_.children[index].spliced);
-    if (why || last) return conclude(std::move(output), std::move(why));
-    auto next = request();
-    next.input = std::move(output);
-    next.ctx = ctx_;
-    send(index + 1, home_.children[index + 1].stage, std::move(next));
+    if (!why && !last) return output;
+    conclude(std::move(output), std::move(why));
+    return std::nullopt;
   }
 
   void on_late_result(std::uint64_t index, step_result result) override {

@@ -55,6 +55,10 @@ call_id call::send(std::uint64_t tag, const stage_ref& child, step_request reque
   return engine_->send(*this, tag, child, std::move(request));
 }
 
+std::optional<step_result> call::ask(const stage_ref& child, const step_request& request) {
+  return engine_->ask(child, request);
+}
+
 void call::cancel(call_id child, const std::shared_ptr<const failure>& reason) {
   engine_->cancel(child, reason);
 }
@@ -125,14 +129,19 @@ bool call::observed(event_kind kind) const noexcept {
 }
 
 void call::emit(run_event event) const {
-  if (!observed(event.kind)) return;
-  event.at = engine_->services().now();
-  event.run = request_.run.get();
-  if (event.step.empty()) event.step = identity().name.str();
-  if (event.attempt == 0) event.attempt = request_.attempt;
-  event.path = identity().path;
-  event.turns = request_.turns.get();
-  engine_->services().emit(event);
+  actors::emit(engine_->services(), identity(), request_, event);
+}
+
+void emit(engine_services& services, const stage_identity& who, const step_request& request,
+          run_event event) {
+  if (!services.observed(event.kind)) return;
+  event.at = services.now();
+  event.run = request.run.get();
+  if (event.step.empty()) event.step = who.name.str();
+  if (event.attempt == 0) event.attempt = request.attempt;
+  event.path = who.path;
+  event.turns = request.turns.get();
+  services.emit(event);
 }
 
 void call::warn(std::string_view text) const {

@@ -268,7 +268,9 @@ call_id stage_engine::send(call& from, std::uint64_t tag, const stage_ref& child
   records_[id.index].tag = tag;
   link(id, from.id_);
   if (!child.host) {
-    open(id, child.number, std::move(request));
+    if (auto result = ask(child, request))
+      queue_.push(std::in_place_type<result_event>, id, *std::move(result));
+    else open(id, child.number, std::move(request));
     return id;
   }
   request.id = to_request_id(id);
@@ -277,19 +279,37 @@ call_id stage_engine::send(call& from, std::uint64_t tag, const stage_ref& child
   return id;
 }
 
+// What is refused is refused by a call.
+std::optional<step_result> stage_engine::ask(const stage_ref& child, const step_request& request) {
+  if (child.host) return std::nullopt;
+  auto& host = stages_[child.number];
+  if (closed_ || host.down || now_ >= request.deadline) return std::nullopt;
+  const auto since = now_;
+  auto result = host.live->answer_at_once(*this, request);
+  if (!result) return std::nullopt;
+  host.identity->counters.requests.fetch_add(1, std::memory_order_relaxed);
+  label(*result, host, since);
+  return result;
+}
+
+// Fills in who answers, and since when it has worked on it where that is not known yet.
+void stage_engine::label(step_result& result, const hosted& host,
+                         std::optional<instant> since) const {
+  if (since) result.latency = now_ - *since;
+  result.name = host.identity->name;
+  if (result.node.str().empty()) result.node = services_.node_name;
+  if (!result.why || result.why->kind == failure_kind::paused) return;
+  auto& counters = host.identity->counters;
+  auto& count =
+      result.why->kind == failure_kind::cancelled ? counters.cancelled : counters.failures;
+  count.fetch_add(1, std::memory_order_relaxed);
+}
+
 void stage_engine::answer(call_id id, step_result&& result, bool as_it_was) {
   auto* place = find(id);
   if (!place || !place->work) return;
-  auto& host = stages_[place->stage];
-  if (!as_it_was) result.latency = now_ - place->work->started_;
-  result.name = host.identity->name;
-  if (result.node.str().empty()) result.node = services_.node_name;
-  if (result.why && result.why->kind != failure_kind::paused) {
-    auto& counters = host.identity->counters;
-    auto& count =
-        result.why->kind == failure_kind::cancelled ? counters.cancelled : counters.failures;
-    count.fetch_add(1, std::memory_order_relaxed);
-  }
+  label(result, stages_[place->stage],
+        as_it_was ? std::nullopt : std::optional(place->work->started_));
   static const auto not_needed = std::make_shared<const failure>(
       failure{failure_kind::cancelled, "its result is not needed any more"});
   if (place->children > 0) abandon_children(*place, not_needed);

@@ -57,6 +57,69 @@ failure current_failure() noexcept {
   }
 }
 
+namespace {
+
+// What undoes something runs in spite of a broken limit.
+std::optional<std::string> broken_limit(const step_request& request) {
+  return request.shielded ? std::nullopt : request.run->meter()->broken();
+}
+
+std::shared_ptr<const failure> limit_failure(const std::string& broken, const stage_identity& who) {
+  return std::make_shared<const failure>(
+      failure{failure_kind::usage_limit, broken, {}, who.name.str()});
+}
+
+// Exactly one thread runs the function of one attempt.
+outcome<value> execute(const plain_function& work, const value& input, step_context& context) {
+  try {
+    return work(input, context);
+  } catch (...) {
+    return current_failure();
+  }
+}
+
+} // namespace
+
+/// Where the function of an inline step is called.
+class inline_work {
+public:
+  // The function has returned before anything else happens, so its context needs nothing of its
+  // own.
+  static step_result run(stage_engine& engine, const stage_identity& who,
+                         const step_definition& definition, const step_request& request) {
+    step_result answer;
+    if (auto broken = broken_limit(request)) {
+      answer.why = limit_failure(*broken, who);
+      answer.ctx = request.ctx;
+      return answer;
+    }
+    auto& services = engine.services();
+    emit(services, who, request, {.kind = event_kind::step_started});
+    const auto since = engine.now();
+    step_context context(services, request, who.name.str(), who.path, {}, false);
+    auto result = execute(std::get<plain_function>(definition.work), request.input, context);
+    engine.refresh_now();
+    if (result) {
+      answer.output = *std::move(result);
+      answer.ctx = std::move(context.ctx_);
+      if (auto broken = broken_limit(request)) answer.why = limit_failure(*broken, who);
+    } else {
+      auto why = result.why();
+      if (why.step.empty()) why.step = who.name.str();
+      answer.why = std::make_shared<const failure>(std::move(why));
+      answer.ctx = request.ctx;
+    }
+    answer.spent = context.meter_.total();
+    context.ended_ = true;
+    if (services.observed(event_kind::step_finished)) {
+      answer.latency = engine.now() - since;
+      emit(services, who, request,
+           {.kind = event_kind::step_finished, .why = answer.why.get(), .result = &answer});
+    }
+    return answer;
+  }
+};
+
 class step_call final : public call {
 public:
   explicit step_call(const step_host& home)
@@ -66,19 +129,13 @@ private:
   static constexpr std::uint32_t grace_timer = 0;
 
   void start() override {
-    if (auto broken = broken_limit()) return fail({failure_kind::usage_limit, *broken});
-    emit({.kind = event_kind::step_started});
-    switch (definition_.kind) {
-    case step_kind::inlined: return run_inline();
-    case step_kind::blocking: return run_on_pool();
-    case step_kind::async: return run_async();
+    if (definition_.kind == step_kind::inlined) {
+      return answer(inline_work::run(engine(), identity(), definition_, request()));
     }
-  }
-
-  // What undoes something runs in spite of a broken limit.
-  std::optional<std::string> broken_limit() const {
-    if (request().shielded) return std::nullopt;
-    return request().run->meter()->broken();
+    if (auto broken = broken_limit(request())) return fail({failure_kind::usage_limit, *broken});
+    emit({.kind = event_kind::step_started});
+    if (definition_.kind == step_kind::blocking) run_on_pool();
+    else run_async();
   }
 
   /// A context that may outlive the call, with all that it refers to.
@@ -94,17 +151,6 @@ private:
     step_context context;
   };
 
-  // The function has returned before anything else happens, so its context needs nothing of its
-  // own.
-  void run_inline() {
-    step_context context(engine().services(), request(), identity().name.str(), identity().path, {},
-                         false);
-    auto result = execute(std::get<plain_function>(definition_.work), request().input, context);
-    engine().refresh_now();
-    current_ = &context;
-    conclude(std::move(result));
-  }
-
   void run_on_pool() {
     keep_context();
     const auto& work = std::get<plain_function>(definition_.work);
@@ -117,7 +163,7 @@ private:
       owner.send({step_signals::done, std::make_shared<outcome<value>>(std::move(result))});
     };
     if (!engine().services().executor().submit(std::move(job))) {
-      drop_context();
+      context_.reset();
       fail({failure_kind::rejected, "the queue of the thread pool for blocking steps is full"});
     }
   }
@@ -135,25 +181,10 @@ private:
     }
   }
 
-  // Exactly one thread runs the function of one attempt.
-  static outcome<value> execute(const plain_function& work, const value& input,
-                                step_context& context) {
-    try {
-      return work(input, context);
-    } catch (...) {
-      return current_failure();
-    }
-  }
-
   void keep_context() {
     auto kept = std::make_shared<kept_context>(*this, true);
-    current_ = &kept->context;
-    context_ = std::shared_ptr<step_context>(std::move(kept), current_);
-  }
-
-  void drop_context() {
-    current_ = nullptr;
-    context_.reset();
+    auto* context = &kept->context;
+    context_ = std::shared_ptr<step_context>(std::move(kept), context);
   }
 
   void on_signal(signal content) override {
@@ -169,7 +200,7 @@ private:
   }
 
   void stop_for_limit() {
-    auto broken = broken_limit();
+    auto broken = broken_limit(request());
     if (!broken || cancel_reason() || limit_) return;
     limit_ = std::make_shared<const failure>(failure{failure_kind::usage_limit, *broken});
     give_notice();
@@ -211,19 +242,14 @@ private:
     if (!result) return finish(failed_result(result.why()));
     step_result answer;
     answer.output = *std::move(result);
-    answer.ctx = context_ ? current_->ctx_ : std::move(current_->ctx_);
-    if (auto broken = broken_limit()) {
-      answer.why = std::make_shared<const failure>(
-          failure{failure_kind::usage_limit, *broken, {}, identity().name.str()});
-    }
+    answer.ctx = context_->ctx_;
+    if (auto broken = broken_limit(request())) answer.why = limit_failure(*broken, identity());
     finish(std::move(answer));
   }
 
   void finish(step_result&& result) {
-    if (current_) {
-      result.spent = current_->meter_.total();
-      current_->ended_ = true;
-    }
+    result.spent = context_->meter_.total();
+    context_->ended_ = true;
     if (observed(event_kind::step_finished)) {
       result.latency = now() - started();
       emit({.kind = event_kind::step_finished, .why = result.why.get(), .result = &result});
@@ -233,14 +259,36 @@ private:
 
   const step_host& home_;
   const step_definition& definition_;
-  step_context* current_ = nullptr;       // once there is one
-  std::shared_ptr<step_context> context_; // where the function may outlive the call
+  std::shared_ptr<step_context> context_; // once there is one
   std::vector<std::function<void()>> alarms_;
   std::shared_ptr<const failure> limit_;
   bool grace_running_ = false;
 };
 
+/// An inline step needs a call only where its request comes from another host, or is refused.
+class inline_stage final : public stage {
+public:
+  inline_stage(std::shared_ptr<stage_identity> identity, step_host parts)
+      : stage(std::move(identity)), parts_(std::move(parts)),
+        definition_(parts_.node.options_as<step_definition>()) {}
+
+  [[nodiscard]] std::unique_ptr<call> open() override {
+    return std::make_unique<step_call>(parts_);
+  }
+  [[nodiscard]] std::optional<step_result> answer_at_once(stage_engine& engine,
+                                                          const step_request& request) override {
+    return inline_work::run(engine, identity(), definition_, request);
+  }
+
+private:
+  const step_host parts_;
+  const step_definition& definition_;
+};
+
 std::unique_ptr<stage> make_stage(std::shared_ptr<stage_identity> identity, step_host parts) {
+  if (parts.node.options_as<step_definition>().kind == step_kind::inlined) {
+    return std::make_unique<inline_stage>(std::move(identity), std::move(parts));
+  }
   return std::make_unique<stage_of<step_call, step_host>>(std::move(identity), std::move(parts));
 }
 

@@ -186,7 +186,8 @@ void fan_out(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 
-// Branches that sleep for 10 ms, eight at a time on each worker: the share of the ideal rate.
+// Branches that sleep for 10 ms, eight at a time on each worker: the share of what the sleeps alone
+// allow, and of so many times what one worker does.
 void scale_out(benchmark::State& state) {
   const auto workers = static_cast<int>(state.range(0));
   const cluster nodes(workers, nap_credit);
@@ -200,7 +201,11 @@ void scale_out(benchmark::State& state) {
     if (!live.run(items)) state.SkipWithError("the run failed");
     spent += std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   }
-  state.counters["of_ideal"] = ideal * static_cast<double>(state.iterations()) / spent;
+  const auto of_sleeps = ideal * static_cast<double>(state.iterations()) / spent;
+  static double of_one_worker = 0;
+  if (workers == 1) of_one_worker = of_sleeps;
+  state.counters["of_sleeps"] = of_sleeps;
+  if (of_one_worker > 0) state.counters["of_linear"] = of_sleeps / of_one_worker;
 }
 
 // From the cancel of a run with 10,000 branches at work on four workers to its result, in which

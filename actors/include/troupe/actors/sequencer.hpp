@@ -14,7 +14,7 @@ struct listed_child {
 };
 
 /// Adds the result of a child to a history: as one entry, or as its entries.
-void append_history(std::vector<step_result>& history, step_result result, bool spliced);
+void append_history(std::vector<step_result>& history, step_result&& result, bool spliced);
 
 /// Runs its children one after the other; each gets the output of the one before. Stops at the
 /// first that fails.

@@ -9,11 +9,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace troupe::actors {
 
+class engine_services;
 class stage_engine;
 class stage;
 
@@ -31,6 +33,11 @@ struct stage_identity {
   std::string path; ///< place in the plan, such as `0/2/1`
   stage_counters counters{};
 };
+
+/// Tells the observers what happens to a request at a stage; what it has in common with others is
+/// filled in.
+void emit(engine_services& services, const stage_identity& who, const step_request& request,
+          run_event event);
 
 /// One open request at a stage: a small state machine that lives from the request to its answer.
 ///
@@ -76,6 +83,8 @@ protected:
 
   /// Sends a request to a child stage. Its result comes back with `tag`.
   call_id send(std::uint64_t tag, const stage_ref& child, step_request request);
+  /// The result of a child that has it at once; nothing when the request has to be sent.
+  [[nodiscard]] std::optional<step_result> ask(const stage_ref& child, const step_request& request);
   /// Asks a child to give up; its result still comes.
   void cancel(call_id child, const std::shared_ptr<const failure>& reason);
   void cancel_children(const std::shared_ptr<const failure>& reason);
@@ -128,6 +137,12 @@ public:
   stage& operator=(const stage&) = delete;
 
   [[nodiscard]] virtual std::unique_ptr<call> open() = 0;
+  /// Where a stage has every answer before anything else can happen, it gives it here, and needs no
+  /// call for it; nothing for any other stage.
+  [[nodiscard]] virtual std::optional<step_result> answer_at_once(stage_engine&,
+                                                                  const step_request&) {
+    return std::nullopt;
+  }
   [[nodiscard]] stage_identity& identity() const noexcept { return *identity_; }
   [[nodiscard]] const std::shared_ptr<stage_identity>& share_identity() const noexcept {
     return identity_;

@@ -59,6 +59,7 @@ public:
 ///
 /// Messages between its own stages go through a queue of its own, never through a mailbox, and
 /// never from inside a handler: that is what makes fused stages cheap and re-entrancy impossible.
+/// Only a stage that has every answer at once is asked right there, without a call of its own.
 class stage_engine {
 public:
   stage_engine(engine_services& services, std::weak_ptr<mailbox> self, std::uint64_t seed);
@@ -157,6 +158,8 @@ private:
   void open(call_id id, std::uint32_t stage, step_request&& request);
   void adopt(call_id id, std::uint32_t stage, std::unique_ptr<call> work, step_request&& request);
   call_id send(call& from, std::uint64_t tag, const stage_ref& child, step_request&& request);
+  std::optional<step_result> ask(const stage_ref& child, const step_request& request);
+  void label(step_result& result, const hosted& host, std::optional<instant> since) const;
   void answer(call_id id, step_result&& result, bool as_it_was = false);
   void finish(call_id id, step_result&& result);
   void cancel(call_id id, const std::shared_ptr<const failure>& reason);

@@ -18,6 +18,7 @@ namespace troupe {
 
 namespace actors {
 class engine_services;
+class inline_work;
 class step_call;
 struct step_signals;
 } // namespace actors
@@ -90,6 +91,7 @@ public:
 
 private:
   friend class actors::step_call;
+  friend class actors::inline_work;
   friend class value_completion;
 
   /// All that is given by reference outlives the context.
