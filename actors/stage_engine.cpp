@@ -46,8 +46,8 @@ bool stage_engine::run(std::size_t max_events) {
   refresh_now();
   for (std::size_t handled = 0; handled < max_events; ++handled) {
     if (!queue_.empty()) {
-      auto next = queue_.pop();
-      std::visit([this](auto& what) { handle(what); }, next);
+      std::visit([this](auto& what) { handle(what); }, queue_.front());
+      queue_.drop();
     } else if (const auto timer = timers_.first_due(now_)) {
       fire(*timer);
     } else {
