@@ -107,7 +107,7 @@ private:
     reject("waited for " + to_string(*home_.options.max_wait));
   }
 
-  void on_result(std::uint64_t, step_result result) override { answer(std::move(result)); }
+  void on_result(std::uint64_t, step_result&& result) override { answer(std::move(result)); }
 
   const bulkhead_gate& home_;
   bulkhead_state::ticket ticket_ = 0;
@@ -151,7 +151,7 @@ private:
     call::on_cancel(reason);
   }
 
-  void on_result(std::uint64_t, step_result result) override { answer(std::move(result)); }
+  void on_result(std::uint64_t, step_result&& result) override { answer(std::move(result)); }
 
   const rate_gate& home_;
   bool held_back_ = false;

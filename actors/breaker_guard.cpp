@@ -38,7 +38,7 @@ private:
     fail(std::move(turned_away));
   }
 
-  void on_result(std::uint64_t, step_result result) override {
+  void on_result(std::uint64_t, step_result&& result) override {
     record([&](const breaker_state& state) { return judge(state, result.why.get()); });
     answer(std::move(result));
   }

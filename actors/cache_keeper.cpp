@@ -79,7 +79,7 @@ private:
     send(0, home_.child, request());
   }
 
-  void on_result(std::uint64_t, step_result result) override {
+  void on_result(std::uint64_t, step_result&& result) override {
     try {
       if (result.success()) store(home_, key_, result, request().ctx, now());
     } catch (const std::exception& error) {
@@ -253,7 +253,7 @@ private:
 
   void hit(const cache_entry& entry) { answer_as_hit(replay(entry, request().ctx)); }
 
-  void answer_as_hit(step_result result) {
+  void answer_as_hit(step_result&& result) {
     ++shared_.hits;
     checkpoint("cache.hit");
     emit({.kind = event_kind::cache_hit});
@@ -264,7 +264,7 @@ private:
     answer(std::move(result));
   }
 
-  void on_result(std::uint64_t, step_result result) override {
+  void on_result(std::uint64_t, step_result&& result) override {
     if (uncached_) return answer(std::move(result));
     if (!result.success() && ends_the_run(*result.why)) return answer(std::move(result));
     attempt("writing it", [&] { store(home_, key_, result, request().ctx, now()); });

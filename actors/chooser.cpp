@@ -34,7 +34,7 @@ private:
     return "no branch matches " + key + "; there are: " + known;
   }
 
-  void on_result(std::uint64_t index, step_result result) override {
+  void on_result(std::uint64_t index, step_result&& result) override {
     auto own = blank_result();
     own.output = result.output;
     own.why = result.why;

@@ -19,12 +19,12 @@ public:
 private:
   void start() override { send(0, home_.child, request()); }
 
-  void on_result(std::uint64_t, step_result result) override {
+  void on_result(std::uint64_t, step_result&& result) override {
     if (result.success()) result.ctx.set(home_.options.key, result.output);
     answer(std::move(result));
   }
 
-  void on_late_result(std::uint64_t, step_result result) override { answer(std::move(result)); }
+  void on_late_result(std::uint64_t, step_result&& result) override { answer(std::move(result)); }
 
   const context_saver& home_;
 };

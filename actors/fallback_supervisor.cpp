@@ -12,7 +12,7 @@ private:
     send(0, home_.levels[0], request());
   }
 
-  void on_result(std::uint64_t level, step_result result) override {
+  void on_result(std::uint64_t level, step_result&& result) override {
     spent_ += result.spent;
     attempts_ += result.attempts;
     if (result.success()) return succeed(level, std::move(result));
@@ -31,7 +31,7 @@ private:
     send(level + 1, home_.levels[level + 1], std::move(next));
   }
 
-  void succeed(std::uint64_t level, step_result result) {
+  void succeed(std::uint64_t level, step_result&& result) {
     if (level == 0) return conclude(std::move(result));
     checkpoint("fallback.success");
     request().run->fallback_used = true;
@@ -61,7 +61,7 @@ private:
     conclude(std::move(result));
   }
 
-  void give_up(step_result result) {
+  void give_up(step_result&& result) {
     result.ctx = request().ctx;
     conclude(std::move(result));
   }
@@ -73,7 +73,7 @@ private:
     return result;
   }
 
-  void conclude(step_result result) {
+  void conclude(step_result&& result) {
     result.spent = spent_;
     result.attempts = attempts_;
     answer(std::move(result));

@@ -94,7 +94,7 @@ private:
     }
   }
 
-  void on_result(std::uint64_t index, step_result result) override {
+  void on_result(std::uint64_t index, step_result&& result) override {
     const auto out_of_budget = result.failed_with(failure_kind::usage_limit);
     const auto verdict = keep(index, std::move(result));
     if (!stopping_ && (verdict != join_state::verdict::open || out_of_budget)) stop(index);
@@ -128,7 +128,7 @@ private:
                                      : "cancelled: branch " + name_of(decisive) + " failed"}));
   }
 
-  void on_late_result(std::uint64_t index, step_result result) override {
+  void on_late_result(std::uint64_t index, step_result&& result) override {
     keep(index, std::move(result));
     if (open_children() == 0) answer(cancelled_result());
   }
@@ -255,7 +255,7 @@ private:
     return {kind.value_or(failure_kind::permanent), head + (text.empty() ? "" : ": " + text)};
   }
 
-  void finish(step_result result) {
+  void finish(step_result&& result) {
     result.spent = spent_;
     result.step_history = std::move(results_);
     if (!executed_.is_null()) {

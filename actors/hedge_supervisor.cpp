@@ -31,7 +31,7 @@ private:
     begin_attempt();
   }
 
-  void on_result(std::uint64_t tag, step_result result) override {
+  void on_result(std::uint64_t tag, step_result&& result) override {
     attempts_ += result.attempts;
     if (result.success()) return win(tag, std::move(result));
     if (open_children() > 0) return;
@@ -40,7 +40,7 @@ private:
     conclude(std::move(result));
   }
 
-  void win(std::uint64_t tag, step_result result) {
+  void win(std::uint64_t tag, step_result&& result) {
     home_.latencies->with([&](recent_latencies& seen) { seen.record(result.latency); });
     if (tag > 0) {
       result.edit_metadata([](step_metadata& metadata) { metadata.hedge_won = true; });
@@ -56,7 +56,7 @@ private:
     return result;
   }
 
-  void conclude(step_result result) {
+  void conclude(step_result&& result) {
     static const auto lost = std::make_shared<const failure>(
         failure{failure_kind::cancelled, "another attempt of the hedge was faster"});
     abandon_children(lost);

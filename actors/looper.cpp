@@ -22,7 +22,7 @@ private:
     send(0, home_.body.stage, std::move(next));
   }
 
-  void on_result(std::uint64_t, step_result result) override {
+  void on_result(std::uint64_t, step_result&& result) override {
     spent_ += result.spent;
     const auto output = result.output;
     const auto why = result.why;
@@ -51,7 +51,7 @@ private:
     conclude({}, std::make_shared<const failure>(std::move(why)), "max_iterations");
   }
 
-  void on_late_result(std::uint64_t, step_result result) override {
+  void on_late_result(std::uint64_t, step_result&& result) override {
     spent_ += result.spent;
     append_history(history_, std::move(result), home_.body.spliced);
     answer(cancelled_result());

@@ -33,14 +33,14 @@ private:
     answer_as_it_was(std::move(result));
   }
 
-  void on_result(std::uint64_t, step_result result) override {
+  void on_result(std::uint64_t, step_result&& result) override {
     result.replayed = false;
     const auto& journal = request().run->journal;
     if (journal && is_final(result)) journal->record(where_, make_record(result, request().ctx));
     answer(std::move(result));
   }
 
-  void on_late_result(std::uint64_t, step_result result) override { answer(std::move(result)); }
+  void on_late_result(std::uint64_t, step_result&& result) override { answer(std::move(result)); }
 
   // What ended with the run has to be done again.
   bool is_final(const step_result& result) const {

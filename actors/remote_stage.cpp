@@ -20,7 +20,7 @@ private:
     return request().run->meter()->broken();
   }
 
-  void on_result(std::uint64_t, step_result result) override {
+  void on_result(std::uint64_t, step_result&& result) override {
     if (result.success()) {
       if (auto broken = broken_limit()) {
         result.why = std::make_shared<const failure>(
@@ -37,7 +37,7 @@ private:
     return result;
   }
 
-  void on_late_result(std::uint64_t tag, step_result result) override {
+  void on_late_result(std::uint64_t tag, step_result&& result) override {
     node_ = result.node;
     attempts_ = result.attempts;
     call::on_late_result(tag, std::move(result));

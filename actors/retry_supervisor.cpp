@@ -20,7 +20,7 @@ private:
     send(0, home_.child, std::move(next));
   }
 
-  void on_result(std::uint64_t, step_result result) override {
+  void on_result(std::uint64_t, step_result&& result) override {
     spent_ += result.spent;
     attempts_ += result.attempts;
     if (result.success()) return conclude(std::move(result));
@@ -69,7 +69,7 @@ private:
     attempt();
   }
 
-  void on_late_result(std::uint64_t tag, step_result result) override {
+  void on_late_result(std::uint64_t tag, step_result&& result) override {
     attempts_ += result.attempts;
     call::on_late_result(tag, std::move(result));
   }
@@ -81,7 +81,7 @@ private:
     return result;
   }
 
-  void conclude(step_result result) {
+  void conclude(step_result&& result) {
     result.spent = spent_;
     result.attempts = attempts_;
     answer(std::move(result));

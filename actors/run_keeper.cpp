@@ -13,7 +13,7 @@ private:
     root_ = send(0, home_.root.stage, request());
   }
 
-  void on_result(std::uint64_t, step_result result) override { conclude(std::move(result)); }
+  void on_result(std::uint64_t, step_result&& result) override { conclude(std::move(result)); }
 
   // What has finished stays in the history, so the run waits for its root to stop: at most the
   // grace period.
@@ -24,7 +24,7 @@ private:
     cancel(root_, late_);
   }
 
-  void on_late_result(std::uint64_t, step_result result) override { conclude(std::move(result)); }
+  void on_late_result(std::uint64_t, step_result&& result) override { conclude(std::move(result)); }
 
   void conclude(step_result&& root) {
     step_result result;

@@ -36,12 +36,12 @@ private:
     send(0, home_.child, request());
   }
 
-  void on_result(std::uint64_t, step_result result) override { conclude(std::move(result)); }
-  void on_late_result(std::uint64_t, step_result result) override { conclude(std::move(result)); }
+  void on_result(std::uint64_t, step_result&& result) override { conclude(std::move(result)); }
+  void on_late_result(std::uint64_t, step_result&& result) override { conclude(std::move(result)); }
 
   step_result cancelled_result() override { return with_slot(call::cancelled_result()); }
 
-  void conclude(step_result result) {
+  void conclude(step_result&& result) {
     end();
     answer(with_slot(std::move(result)));
   }
@@ -73,8 +73,8 @@ private:
     send(0, home_.child, std::move(inner));
   }
 
-  void on_result(std::uint64_t tag, step_result result) override { take(tag, std::move(result)); }
-  void on_late_result(std::uint64_t tag, step_result result) override {
+  void on_result(std::uint64_t tag, step_result&& result) override { take(tag, std::move(result)); }
+  void on_late_result(std::uint64_t tag, step_result&& result) override {
     take(tag, std::move(result));
   }
 
@@ -87,7 +87,7 @@ private:
     set_limit();
   }
 
-  void take(std::uint64_t tag, step_result result) {
+  void take(std::uint64_t tag, step_result&& result) {
     if (tag != 0) return undone(std::move(result));
     work_ = std::move(result);
     if (!must_undo()) return answer(*std::move(work_));
@@ -157,7 +157,7 @@ private:
     return result;
   }
 
-  void undone(step_result result) {
+  void undone(step_result&& result) {
     drop_timers();
     note(std::move(result));
     undo_next();

@@ -28,7 +28,7 @@ private:
     go_on(0, request());
   }
 
-  void on_result(std::uint64_t index, step_result result) override {
+  void on_result(std::uint64_t index, step_result&& result) override {
     auto output = keep(index, std::move(result));
     if (!output) return;
     auto next = request();
@@ -64,7 +64,7 @@ private:
     return std::nullopt;
   }
 
-  void on_late_result(std::uint64_t index, step_result result) override {
+  void on_late_result(std::uint64_t index, step_result&& result) override {
     const auto spliced = home_.children[index].spliced;
     spent_ += result.spent;
     append_history(history_, std::move(result), spliced);

@@ -3,7 +3,7 @@
 
 namespace troupe::actors {
 
-void call::on_result(std::uint64_t, step_result) {}
+void call::on_result(std::uint64_t, step_result&&) {}
 void call::on_timer(std::uint32_t) {}
 void call::on_signal(signal) {}
 
@@ -13,7 +13,7 @@ void call::on_cancel(const std::shared_ptr<const failure>& reason) {
   cancel_children(reason);
 }
 
-void call::on_late_result(std::uint64_t, step_result result) {
+void call::on_late_result(std::uint64_t, step_result&& result) {
   late_usage_ += result.spent;
   late_ = std::make_unique<step_result>(std::move(result));
   if (open_children() == 0) answer(cancelled_result());
@@ -99,11 +99,11 @@ void call::drop_timers() {
   if (auto* self = engine_->find(id_)) engine_->drop_timers(*self);
 }
 
-void call::answer(step_result result) {
+void call::answer(step_result&& result) {
   engine_->answer(id_, std::move(result));
 }
 
-void call::answer_as_it_was(step_result result) {
+void call::answer_as_it_was(step_result&& result) {
   engine_->answer(id_, std::move(result), true);
 }
 

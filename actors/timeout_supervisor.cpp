@@ -18,7 +18,7 @@ private:
     child_ = send(0, home_.child, std::move(inner));
   }
 
-  void on_result(std::uint64_t, step_result result) override { answer(std::move(result)); }
+  void on_result(std::uint64_t, step_result&& result) override { answer(std::move(result)); }
 
   void on_timer(std::uint32_t) override {
     auto result =

@@ -38,7 +38,7 @@ private:
     send(0, home_.child, request());
     home_.look_on(moment::start);
   }
-  void on_result(std::uint64_t, step_result result) override {
+  void on_result(std::uint64_t, step_result&& result) override {
     home_.look_on(moment::result);
     answer(std::move(result));
   }

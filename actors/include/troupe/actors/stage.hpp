@@ -56,7 +56,7 @@ protected:
   call() = default;
 
   virtual void start() = 0;
-  virtual void on_result(std::uint64_t tag, step_result result);
+  virtual void on_result(std::uint64_t tag, step_result&& result);
   virtual void on_timer(std::uint32_t which);
   virtual void on_signal(signal content);
 
@@ -65,7 +65,7 @@ protected:
   virtual void on_cancel(const std::shared_ptr<const failure>& reason);
   /// A child ended after the cancel; the usual answer keeps count of its usage, and what the last
   /// one has done.
-  virtual void on_late_result(std::uint64_t tag, step_result result);
+  virtual void on_late_result(std::uint64_t tag, step_result&& result);
   virtual step_result cancelled_result();
 
   [[nodiscard]] const step_request& request() const noexcept { return request_; }
@@ -101,10 +101,10 @@ protected:
 
   /// Ends the call. Name, latency and node of the result are filled in. Children that are still
   /// open are abandoned. Nothing may be done with the call afterwards but to return.
-  void answer(step_result result);
+  void answer(step_result&& result);
   void fail(failure why);
   /// The same with a result of the past, whose latency and node stay as they are.
-  void answer_as_it_was(step_result result);
+  void answer_as_it_was(step_result&& result);
 
   /// A result of this call with the context unchanged and no output.
   [[nodiscard]] step_result blank_result() const;
