@@ -41,7 +41,7 @@ void put(const cache_keeper& home, const digest& key, cache_entry entry,
   auto* waiting = home.shared->waiting_backend();
   if (!waiting) return home.shared->backend().put(key, std::move(entry), keep, now);
   // Nobody waits until it is stored: a look that starts later is answered later.
-  auto why = waiting->start_put(key, entry, keep, [shared = home.shared] { ++shared->errors; });
+  auto why = waiting->start_put(key, entry, keep, [errors = home.shared->errors] { ++*errors; });
   if (why) throw step_error(*std::move(why));
 }
 
@@ -83,7 +83,7 @@ private:
     try {
       if (result.success()) store(home_, key_, result, request().ctx, now());
     } catch (const std::exception& error) {
-      ++home_.shared->errors;
+      ++*home_.shared->errors;
       warn(std::string("a renewed value could not be stored: ") + error.what());
     }
     // Without a result for others, the first who waits takes over when this call goes.
@@ -157,7 +157,7 @@ private:
   void on_found(const waiting_cache_backend::found& answer) {
     if (!answer.warning.empty()) warn(answer.warning);
     if (answer.failed) {
-      ++shared_.errors;
+      ++*shared_.errors;
       return run_uncached();
     }
     if (answer.entry && !is_of_no_use(answer.entry)) return;
@@ -172,7 +172,7 @@ private:
       body();
       return true;
     } catch (...) {
-      ++shared_.errors;
+      ++*shared_.errors;
       warn("the cache is passed by, " + std::string(what)
            + " failed: " + current_failure().message);
       return false;

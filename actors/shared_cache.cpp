@@ -29,7 +29,7 @@ cache_statistics shared_cache::statistics() const {
   all.hits = hits;
   all.misses = misses;
   all.expirations = expirations;
-  all.errors = errors;
+  all.errors = *errors;
   all.evictions = backend_->evictions();
   all.size = backend_->size();
   all.bytes = backend_->bytes();

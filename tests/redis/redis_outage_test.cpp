@@ -64,6 +64,24 @@ TEST_F(RedisOutage, AFrozenServerHoldsARunNoLongerThanTheLimit) {
   EXPECT_LT(clock::now(), patience);
 }
 
+// Otherwise a program that ends at once loses what it has just put.
+TEST_F(RedisOutage, ARuntimeEndsNoSoonerThanWhatItHasPutIsStoredOrGivenUp) {
+  std::weak_ptr<cache_backend> kept;
+  {
+    runtime brief{watched()};
+    auto shared = redis_cache(server.url(), {.connect_limit = 20s});
+    kept = shared;
+    const auto freeze = inline_step("freeze", [this](int x) {
+      server.freeze();
+      return x;
+    });
+    const auto live = brief.deploy(freeze | cache{.name = "c", .backend = std::move(shared)});
+    EXPECT_TRUE(live.run(1));
+  }
+  EXPECT_TRUE(kept.expired());
+  server.thaw();
+}
+
 TEST_F(RedisOutage, AServerThatIsFrozenFromTheStartIsNotWaitedFor) {
   server.freeze();
   const auto live = rt.deploy(a() | over(server.url(), {.connect_limit = 100ms}));

@@ -52,7 +52,10 @@ public:
   std::atomic<std::uint64_t> hits{0};
   std::atomic<std::uint64_t> misses{0};
   std::atomic<std::uint64_t> expirations{0};
-  std::atomic<std::uint64_t> errors{0};
+  /// Held by what is under way too, which must not hold the cache: the end of a backend waits for
+  /// what it has been given.
+  const std::shared_ptr<std::atomic<std::uint64_t>> errors =
+      std::make_shared<std::atomic<std::uint64_t>>(0);
 
 private:
   struct flight {
