@@ -20,8 +20,6 @@ public:
   explicit sequence_call(const sequencer& home) : home_(home) {}
 
 private:
-  static constexpr int most_at_once = 32;
-
   void start() override {
     history_.reserve(home_.children.size());
     ctx_ = request().ctx;
@@ -37,11 +35,9 @@ private:
     go_on(index + 1, std::move(next));
   }
 
-  // Asks those that answer at once, one after the other; after some of them others have their turn.
+  // Asks those that answer at once, one after the other.
   void go_on(std::size_t index, step_request next) {
-    for (auto asked = 0; asked < most_at_once; ++asked) {
-      auto result = ask(home_.children[index].stage, next);
-      if (!result) break;
+    while (auto result = ask(home_.children[index].stage, next)) {
       auto output = keep(index, *std::move(result));
       if (!output) return;
       next.input = *std::move(output);

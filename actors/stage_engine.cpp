@@ -45,6 +45,7 @@ void stage_engine::receive(message& content) {
 bool stage_engine::run(std::size_t max_events) {
   refresh_now();
   for (std::size_t handled = 0; handled < max_events; ++handled) {
+    handling_since_ = now_;
     if (!queue_.empty()) {
       std::visit([this](auto& what) { handle(what); }, queue_.front());
       queue_.drop();
@@ -279,11 +280,12 @@ call_id stage_engine::send(call& from, std::uint64_t tag, const stage_ref& child
   return id;
 }
 
-// What is refused is refused by a call.
+// What is refused is refused by a call. After a while others have their turn.
 std::optional<step_result> stage_engine::ask(const stage_ref& child, const step_request& request) {
   if (child.host) return std::nullopt;
   auto& host = stages_[child.number];
   if (closed_ || host.down || now_ >= request.deadline) return std::nullopt;
+  if (now_ - handling_since_ > longest_at_once) return std::nullopt;
   const auto since = now_;
   auto result = host.live->answer_at_once(*this, request);
   if (!result) return std::nullopt;

@@ -133,6 +133,8 @@ private:
   };
   using event = std::variant<start_event, result_event, cancel_event, signal_event>;
   static constexpr std::uint32_t nobody = UINT32_MAX;
+  /// How long one handler may go on asking children that answer at once.
+  static constexpr duration longest_at_once = std::chrono::milliseconds(2);
 
   void receive(message& content);
   void handle(start_event& what);
@@ -173,6 +175,7 @@ private:
   std::weak_ptr<mailbox> self_;
   random_source random_;
   instant now_{};
+  instant handling_since_{};
   std::vector<hosted> stages_;
   place_table<record> records_;
   std::vector<std::uint32_t> free_;
