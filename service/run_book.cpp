@@ -60,7 +60,9 @@ public:
     }
     const auto bytes = service::bytes_of(what);
     if (auto refused = reserve(bytes)) return *std::move(refused);
-    auto live = find_workflow(what);
+    // Only a run of a registered pipeline has no text of its own.
+    const auto is_registered = retry_of && what.workflow.empty();
+    auto live = is_registered ? cache_.of_pipeline(what.name) : find_workflow(what);
     if (!live) {
       const std::scoped_lock lock(mutex_);
       --running_;

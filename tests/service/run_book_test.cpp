@@ -172,6 +172,23 @@ TEST_F(RunBook, RetriesWithTheSameInput) {
   EXPECT_FALSE(book->retry(run_id::make()));
 }
 
+TEST_F(RunBook, RetriesARegisteredPipelineWhateverHasItsNameNow) {
+  run_book_options options;
+  options.registry.add_pipeline("echo", inline_step("double", [](int n) { return 2 * n; }));
+  with(std::move(options));
+  service::submission by_name;
+  by_name.name = "echo";
+  by_name.input = value(21);
+  const auto run = book->submit(by_name).value();
+  home->settle();
+  start(echo_file, value(1));
+
+  const auto again = book->retry(run).value();
+  home->settle();
+
+  EXPECT_EQ(book->result(again).at("output"), value(42));
+}
+
 TEST_F(RunBook, FindsRunsByTheBeginningOfTheirId) {
   with({});
   const auto first = start(echo_file);
