@@ -63,7 +63,8 @@ bool work_off(stage_actor_state& state) {
 
 // How long the actor may stay for a timer at that time.
 duration may_stay(const stage_actor_state& state, instant at) {
-  return std::min(lead, state.stay_budget + (at - state.stayed_until) / share_of_staying);
+  const auto earned = (at - state.stayed_until) / share_of_staying;
+  return std::clamp(state.stay_budget + earned, duration::zero(), lead);
 }
 
 // Stays until the timer is due that the actor came early for; true when there is something to do.
