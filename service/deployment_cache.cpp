@@ -114,7 +114,9 @@ deployment_cache::result deployment_cache::deploy(workflow file,
 
 void deployment_cache::keep(const digest& key, const std::shared_ptr<const live_workflow>& live) {
   slots_.insert_or_assign(key, slot{live, ++uses_});
-  by_name_.insert_or_assign(live->file.name, key);
+  // A run of a registered pipeline that goes on takes the name from no workflow.
+  if (live->text) by_name_.insert_or_assign(live->file.name, key);
+  else by_name_.try_emplace(live->file.name, key);
   while (slots_.size() > most_) {
     const auto oldest =
         std::min_element(slots_.begin(), slots_.end(), [](const auto& left, const auto& right) {

@@ -92,18 +92,22 @@ flow:
 TEST_F(PausedRun, OfARegisteredPipelineStaysOneWhenAWorkflowTakesItsName) {
   run_book_options options;
   options.registry.add_pipeline("ask", pause<value, value>("ask", "ok?"));
+  options.max_deployments = 2;
   with(std::move(options));
   service::submission by_name;
   by_name.name = "ask";
   const auto run = book->submit(by_name).value();
   home->settle();
   ASSERT_EQ(status(run), run_status::paused);
-  start(ask_file);
+  for (const auto* other : {echo_file, ask_file}) start(other);
 
   ASSERT_TRUE(book->resume(run, value("yes")));
   home->settle();
+  const auto newest = book->submit(by_name).value();
+  home->settle();
 
   EXPECT_EQ(book->result(run).at("output"), value("yes"));
+  EXPECT_EQ(book->result(newest).at("pause").at("prompt"), value("Go on?"));
 }
 
 } // namespace
