@@ -4,25 +4,34 @@
 #include <troupe/protocol/codec.hpp>
 
 #include <cstring>
+#include <functional>
+#include <initializer_list>
+#include <string_view>
 
 namespace troupe {
 
 namespace {
 
-constexpr std::int64_t key_version = 1;
+constexpr std::uint8_t key_version = 1;
 constexpr std::size_t entry_overhead = 512; // nodes, pointers, names: what no value counts
 
-outcome<digest> sum_of(value::list_type parts) {
-  // The list around the parts must not cost them a level of nesting.
-  constexpr std::size_t max_depth = 130;
-  std::vector<std::uint8_t> bytes;
-  auto written = encode(value::list(std::move(parts)), bytes, max_depth);
-  if (!written) return written.why();
-  return sha256(bytes);
-}
-
-value as_value(const digest& sum) {
-  return value::binary({sum.begin(), sum.end()});
+// The SHA-256 of the canonical MessagePack of the list [version, definition, kind, parts …].
+outcome<digest> sum_of(const digest& definition, std::string_view kind,
+                       std::initializer_list<std::reference_wrapper<const value>> parts) {
+  constexpr std::size_t max_depth = 129;
+  constexpr std::size_t kept = 64 * 1024;
+  thread_local std::vector<std::uint8_t> bytes;
+  bytes = {static_cast<std::uint8_t>(0x90 | (3 + parts.size())), key_version, 0xc4,
+           static_cast<std::uint8_t>(definition.size())};
+  bytes.insert(bytes.end(), definition.begin(), definition.end());
+  bytes.push_back(static_cast<std::uint8_t>(0xa0 | kind.size()));
+  bytes.insert(bytes.end(), kind.begin(), kind.end());
+  for (const auto& part : parts) {
+    if (auto written = encode(part, bytes, max_depth); !written) return written.why();
+  }
+  const auto sum = sha256(bytes);
+  if (bytes.capacity() > kept) bytes = std::vector<std::uint8_t>();
+  return sum;
 }
 
 std::size_t bytes_of(const step_result& result) {
@@ -87,11 +96,13 @@ void troupe_check(const cache& options, option_check& report) {
 }
 
 outcome<digest> cache_key(const digest& definition, const value& input, const context& ctx) {
-  return sum_of({key_version, as_value(definition), "input", input, ctx.to_value()});
+  static const auto nothing = value::map({});
+  const auto entries = ctx.data().size() == 0 ? nothing : ctx.to_value();
+  return sum_of(definition, "input", {input, entries});
 }
 
 outcome<digest> cache_key(const digest& definition, const value& chosen_key) {
-  return sum_of({key_version, as_value(definition), "key", chosen_key});
+  return sum_of(definition, "key", {chosen_key});
 }
 
 std::shared_ptr<cache_backend> cache_backend::part_of(const std::string& /*name*/) {

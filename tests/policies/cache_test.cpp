@@ -1,6 +1,7 @@
 #include "issues_of.hpp"
 
 #include <troupe/policies/cache.hpp>
+#include <troupe/protocol/codec.hpp>
 
 #include <gmock/gmock.h>
 
@@ -84,6 +85,21 @@ TEST(CacheKey, DependsOnDefinitionInputAndContext) {
   EXPECT_NE(key, *cache_key(definition, "in", german));
   EXPECT_NE(key, *cache_key(definition, "out", english));
   EXPECT_NE(key, *cache_key(sha256(definition), "in", english));
+}
+
+// The form is what processes of all versions agree on.
+TEST(CacheKey, IsTheSumOfAListInItsCanonicalForm) {
+  const context ctx("run", value::map({{"locale", "en"}}));
+  const auto sum_of = [](value::list_type parts) {
+    std::vector<std::uint8_t> bytes;
+    EXPECT_TRUE(encode(value::list(std::move(parts)), bytes));
+    return sha256(bytes);
+  };
+  const auto sum = value::binary({definition.begin(), definition.end()});
+
+  EXPECT_EQ(*cache_key(definition, "in", ctx), sum_of({1, sum, "input", "in", ctx.to_value()}));
+  EXPECT_EQ(*cache_key(definition, 5, context()), sum_of({1, sum, "input", 5, value::map({})}));
+  EXPECT_EQ(*cache_key(definition, "chosen"), sum_of({1, sum, "key", "chosen"}));
 }
 
 TEST(CacheKey, KeepsTheDefinitionWhenTheKeyIsChosen) {
