@@ -158,12 +158,13 @@ private:
 };
 
 std::unique_ptr<stage> make_stage(std::shared_ptr<stage_identity> identity, bulkhead_gate parts) {
-  return std::make_unique<stage_of<bulkhead_call, bulkhead_gate>>(std::move(identity),
-                                                                  std::move(parts));
+  return std::make_unique<straight_stage_of<bulkhead_call, bulkhead_gate>>(std::move(identity),
+                                                                           std::move(parts));
 }
 
 std::unique_ptr<stage> make_stage(std::shared_ptr<stage_identity> identity, rate_gate parts) {
-  return std::make_unique<stage_of<rate_call, rate_gate>>(std::move(identity), std::move(parts));
+  return std::make_unique<straight_stage_of<rate_call, rate_gate>>(std::move(identity),
+                                                                   std::move(parts));
 }
 
 } // namespace troupe::actors

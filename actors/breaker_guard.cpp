@@ -92,8 +92,8 @@ private:
 };
 
 std::unique_ptr<stage> make_stage(std::shared_ptr<stage_identity> identity, breaker_guard parts) {
-  return std::make_unique<stage_of<breaker_call, breaker_guard>>(std::move(identity),
-                                                                 std::move(parts));
+  return std::make_unique<straight_stage_of<breaker_call, breaker_guard>>(std::move(identity),
+                                                                          std::move(parts));
 }
 
 } // namespace troupe::actors

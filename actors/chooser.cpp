@@ -50,7 +50,8 @@ private:
 };
 
 std::unique_ptr<stage> make_stage(std::shared_ptr<stage_identity> identity, chooser parts) {
-  return std::make_unique<stage_of<branch_call, chooser>>(std::move(identity), std::move(parts));
+  return std::make_unique<straight_stage_of<branch_call, chooser>>(std::move(identity),
+                                                                   std::move(parts));
 }
 
 } // namespace troupe::actors

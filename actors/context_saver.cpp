@@ -30,8 +30,8 @@ private:
 };
 
 std::unique_ptr<stage> make_stage(std::shared_ptr<stage_identity> identity, context_saver parts) {
-  return std::make_unique<stage_of<saving_call, context_saver>>(std::move(identity),
-                                                                std::move(parts));
+  return std::make_unique<straight_stage_of<saving_call, context_saver>>(std::move(identity),
+                                                                         std::move(parts));
 }
 
 } // namespace actors

@@ -89,8 +89,8 @@ private:
 
 std::unique_ptr<stage> make_stage(std::shared_ptr<stage_identity> identity,
                                   fallback_supervisor parts) {
-  return std::make_unique<stage_of<fallback_call, fallback_supervisor>>(std::move(identity),
-                                                                        std::move(parts));
+  return std::make_unique<straight_stage_of<fallback_call, fallback_supervisor>>(
+      std::move(identity), std::move(parts));
 }
 
 } // namespace troupe::actors

@@ -91,7 +91,8 @@ private:
 };
 
 std::unique_ptr<stage> make_stage(std::shared_ptr<stage_identity> identity, looper parts) {
-  return std::make_unique<stage_of<loop_call, looper>>(std::move(identity), std::move(parts));
+  return std::make_unique<straight_stage_of<loop_call, looper>>(std::move(identity),
+                                                                std::move(parts));
 }
 
 } // namespace troupe::actors

@@ -70,7 +70,8 @@ private:
 };
 
 std::unique_ptr<stage> make_stage(std::shared_ptr<stage_identity> identity, pauser parts) {
-  return std::make_unique<stage_of<pause_call, pauser>>(std::move(identity), std::move(parts));
+  return std::make_unique<straight_stage_of<pause_call, pauser>>(std::move(identity),
+                                                                 std::move(parts));
 }
 
 } // namespace actors

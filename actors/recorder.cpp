@@ -52,8 +52,8 @@ private:
 };
 
 std::unique_ptr<stage> make_stage(std::shared_ptr<stage_identity> identity, recorder parts) {
-  return std::make_unique<stage_of<recording_call, recorder>>(std::move(identity),
-                                                              std::move(parts));
+  return std::make_unique<straight_stage_of<recording_call, recorder>>(std::move(identity),
+                                                                       std::move(parts));
 }
 
 } // namespace troupe::actors

@@ -15,8 +15,13 @@ private:
   }
 
   void attempt() {
+    const auto number = schedule_.retries_made() + 1;
+    if (request().attempt == number) {
+      send(0, home_.child, request());
+      return;
+    }
     auto next = request();
-    next.attempt = schedule_.retries_made() + 1;
+    next.attempt = number;
     send(0, home_.child, std::move(next));
   }
 
@@ -96,8 +101,8 @@ private:
 
 std::unique_ptr<stage> make_stage(std::shared_ptr<stage_identity> identity,
                                   retry_supervisor parts) {
-  return std::make_unique<stage_of<retry_call, retry_supervisor>>(std::move(identity),
-                                                                  std::move(parts));
+  return std::make_unique<straight_stage_of<retry_call, retry_supervisor>>(std::move(identity),
+                                                                           std::move(parts));
 }
 
 } // namespace troupe::actors

@@ -76,7 +76,8 @@ private:
 };
 
 std::unique_ptr<stage> make_stage(std::shared_ptr<stage_identity> identity, run_keeper parts) {
-  return std::make_unique<stage_of<run_call, run_keeper>>(std::move(identity), std::move(parts));
+  return std::make_unique<straight_stage_of<run_call, run_keeper>>(std::move(identity),
+                                                                   std::move(parts));
 }
 
 } // namespace troupe::actors

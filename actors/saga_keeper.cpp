@@ -191,12 +191,13 @@ private:
 };
 
 std::unique_ptr<stage> make_stage(std::shared_ptr<stage_identity> identity, saga_member parts) {
-  return std::make_unique<stage_of<member_call, saga_member>>(std::move(identity),
-                                                              std::move(parts));
+  return std::make_unique<straight_stage_of<member_call, saga_member>>(std::move(identity),
+                                                                       std::move(parts));
 }
 
 std::unique_ptr<stage> make_stage(std::shared_ptr<stage_identity> identity, saga_keeper parts) {
-  return std::make_unique<stage_of<scope_call, saga_keeper>>(std::move(identity), std::move(parts));
+  return std::make_unique<straight_stage_of<scope_call, saga_keeper>>(std::move(identity),
+                                                                      std::move(parts));
 }
 
 } // namespace troupe::actors

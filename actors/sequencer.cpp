@@ -37,14 +37,15 @@ private:
 
   // Asks those that answer at once, one after the other.
   void go_on(std::size_t index, step_request next) {
-    while (auto result = ask(home_.children[index].stage, next)) {
-      auto output = keep(index, *std::move(result));
+    for (;;) {
+      step_result result;
+      if (!ask(index, home_.children[index].stage, next, result)) return;
+      auto output = keep(index, std::move(result));
       if (!output) return;
       next.input = *std::move(output);
       next.ctx = ctx_;
       ++index;
     }
-    send(index, home_.children[index].stage, std::move(next));
   }
 
   // Returns what the next stage works on; nothing when the sequence has ended.
@@ -94,8 +95,8 @@ private:
 };
 
 std::unique_ptr<stage> make_stage(std::shared_ptr<stage_identity> identity, sequencer parts) {
-  return std::make_unique<stage_of<sequence_call, sequencer>>(std::move(identity),
-                                                              std::move(parts));
+  return std::make_unique<straight_stage_of<sequence_call, sequencer>>(std::move(identity),
+                                                                       std::move(parts));
 }
 
 } // namespace troupe::actors

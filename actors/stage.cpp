@@ -15,19 +15,25 @@ void call::on_cancel(const std::shared_ptr<const failure>& reason) {
 
 void call::on_late_result(std::uint64_t, step_result&& result) {
   late_usage_ += result.spent;
-  late_ = std::make_unique<step_result>(std::move(result));
-  if (open_children() == 0) answer(cancelled_result());
+  if (open_children() > 0) return;
+  late_ = &result;
+  answer(cancelled_result());
 }
 
 step_result call::cancelled_result() {
-  const auto& reason = cancel_reason_->message;
-  auto result = failed_result({failure_kind::cancelled, reason.empty() ? "cancelled" : reason});
+  auto result = blank_result();
+  result.spent = late_usage_;
   if (late_) {
     result.step_history = std::move(late_->step_history);
     result.metadata_ = std::move(late_->metadata_);
     if (late_->failed_with(failure_kind::cancelled)) result.why = late_->why;
   }
-  result.spent = late_usage_;
+  if (!result.why) {
+    const auto& reason = cancel_reason_->message;
+    failure why{failure_kind::cancelled, reason.empty() ? "cancelled" : reason};
+    why.step = identity().name.str();
+    result.why = std::make_shared<const failure>(std::move(why));
+  }
   return result;
 }
 
@@ -47,16 +53,22 @@ const std::shared_ptr<stage_identity>& call::share_identity() const noexcept {
   return engine_->stages_[stage_].identity;
 }
 
-call_address call::address() const {
-  return {engine_->self_.lock(), id_};
+call_address call::address() {
+  return {engine_->self_.lock(), engine_->settle(*this)};
 }
 
-call_id call::send(std::uint64_t tag, const stage_ref& child, step_request request) {
-  return engine_->send(*this, tag, child, std::move(request));
+call_id call::send(std::uint64_t tag, const stage_ref& child, const step_request& request) {
+  return engine_->send_and_give(*this, tag, child, {request, nullptr});
 }
 
-std::optional<step_result> call::ask(const stage_ref& child, const step_request& request) {
-  return engine_->ask(child, request);
+call_id call::send(std::uint64_t tag, const stage_ref& child, step_request&& request) {
+  return engine_->send_and_give(*this, tag, child, {request, &request});
+}
+
+bool call::ask(std::uint64_t tag, const stage_ref& child, step_request& request,
+               step_result& into) {
+  call_id id{};
+  return engine_->send(*this, tag, child, {request, &request}, into, id);
 }
 
 void call::cancel(call_id child, const std::shared_ptr<const failure>& reason) {
@@ -65,6 +77,7 @@ void call::cancel(call_id child, const std::shared_ptr<const failure>& reason) {
 
 void call::cancel_children(const std::shared_ptr<const failure>& reason) {
   const auto* self = engine_->find(id_);
+  if (!self) return;
   for (auto child = self->first_child; child != stage_engine::nobody;) {
     const auto& record = engine_->records_[child];
     const auto next = record.next_sibling;
@@ -78,12 +91,13 @@ void call::abandon(call_id child, const std::shared_ptr<const failure>& reason) 
 }
 
 void call::abandon_children(const std::shared_ptr<const failure>& reason) {
-  engine_->abandon_children(*engine_->find(id_), reason);
+  if (auto* self = engine_->find(id_)) engine_->abandon_children(*self, reason);
 }
 
 std::size_t call::open_children() const noexcept {
   const auto* self = engine_->find(id_);
-  return self ? self->children : 0;
+  const std::size_t arrived = trial_ && trial_->arrived ? 1 : 0;
+  return (self ? self->children : 0) + arrived;
 }
 
 void call::open_detached(std::unique_ptr<call> work, step_request request) {
@@ -92,19 +106,20 @@ void call::open_detached(std::unique_ptr<call> work, step_request request) {
 }
 
 void call::set_timer(std::uint32_t which, instant due) {
-  engine_->set_timer(id_, which, due);
+  engine_->set_timer(*this, which, due);
 }
 
 void call::drop_timers() {
+  if (trial_) trial_->timers_set = 0;
   if (auto* self = engine_->find(id_)) engine_->drop_timers(*self);
 }
 
 void call::answer(step_result&& result) {
-  engine_->answer(id_, std::move(result));
+  engine_->answer(*this, std::move(result), false);
 }
 
 void call::answer_as_it_was(step_result&& result) {
-  engine_->answer(id_, std::move(result), true);
+  engine_->answer(*this, std::move(result), true);
 }
 
 void call::fail(failure why) {
@@ -113,7 +128,7 @@ void call::fail(failure why) {
 
 step_result call::blank_result() const {
   step_result result;
-  result.ctx = request_.ctx;
+  result.ctx = request().ctx;
   return result;
 }
 
@@ -129,7 +144,7 @@ bool call::observed(event_kind kind) const noexcept {
 }
 
 void call::emit(run_event event) const {
-  actors::emit(engine_->services(), identity(), request_, event);
+  actors::emit(engine_->services(), identity(), request(), event);
 }
 
 void emit(engine_services& services, const stage_identity& who, const step_request& request,
@@ -149,7 +164,7 @@ void call::warn(std::string_view text) const {
 }
 
 void call::checkpoint(std::string_view name) const {
-  if (request_.run) request_.run->add_checkpoint(std::string(name), now());
+  if (request().run) request().run->add_checkpoint(std::string(name), now());
 }
 
 } // namespace troupe::actors

@@ -85,13 +85,13 @@ class inline_work {
 public:
   // The function has returned before anything else happens, so its context needs nothing of its
   // own.
-  static step_result run(stage_engine& engine, const stage_identity& who,
-                         const step_definition& definition, const step_request& request) {
-    step_result answer;
+  static void run(stage_engine& engine, const stage_identity& who,
+                  const step_definition& definition, const step_request& request,
+                  step_result& answer) {
     if (auto broken = broken_limit(request)) {
       answer.why = limit_failure(*broken, who);
       answer.ctx = request.ctx;
-      return answer;
+      return;
     }
     auto& services = engine.services();
     emit(services, who, request, {.kind = event_kind::step_started});
@@ -110,13 +110,11 @@ public:
       answer.ctx = request.ctx;
     }
     answer.spent = context.meter_.total();
-    context.ended_ = true;
     if (services.observed(event_kind::step_finished)) {
       answer.latency = engine.now() - since;
       emit(services, who, request,
            {.kind = event_kind::step_finished, .why = answer.why.get(), .result = &answer});
     }
-    return answer;
   }
 };
 
@@ -130,7 +128,9 @@ private:
 
   void start() override {
     if (definition_.kind == step_kind::inlined) {
-      return answer(inline_work::run(engine(), identity(), definition_, request()));
+      step_result result;
+      inline_work::run(engine(), identity(), definition_, request(), result);
+      return answer(std::move(result));
     }
     if (auto broken = broken_limit(request())) return fail({failure_kind::usage_limit, *broken});
     emit({.kind = event_kind::step_started});
@@ -140,7 +140,7 @@ private:
 
   /// A context that may outlive the call, with all that it refers to.
   struct kept_context {
-    kept_context(const step_call& of, bool stoppable)
+    kept_context(step_call& of, bool stoppable)
         : services(of.engine().services().shared_from_this()), request(of.request()),
           identity(of.share_identity()), context(*services, request, identity->name.str(),
                                                  identity->path, of.address(), stoppable) {}
@@ -275,9 +275,10 @@ public:
   [[nodiscard]] std::unique_ptr<call> open() override {
     return std::make_unique<step_call>(parts_);
   }
-  [[nodiscard]] std::optional<step_result> answer_at_once(stage_engine& engine,
-                                                          const step_request& request) override {
-    return inline_work::run(engine, identity(), definition_, request);
+  [[nodiscard]] bool answer_at_once(stage_engine& engine, const step_request& request,
+                                    step_result& into) override {
+    inline_work::run(engine, identity(), definition_, request, into);
+    return true;
   }
 
 private:

@@ -37,8 +37,8 @@ private:
 
 std::unique_ptr<stage> make_stage(std::shared_ptr<stage_identity> identity,
                                   timeout_supervisor parts) {
-  return std::make_unique<stage_of<timeout_call, timeout_supervisor>>(std::move(identity),
-                                                                      std::move(parts));
+  return std::make_unique<straight_stage_of<timeout_call, timeout_supervisor>>(std::move(identity),
+                                                                               std::move(parts));
 }
 
 } // namespace troupe::actors

@@ -78,17 +78,19 @@ double stack_miss() {
   return run_in_hops(full_stack(), [next = 0](int) mutable { return next++; });
 }
 
-double lone_run() {
+/// The median time of a run that is alone, in hops of a request that is alone.
+template <class Stage, class Input>
+double lone_run_in_hops(const Stage& stage, Input&& input_of) {
   constexpr int runs = 2'000;
   runtime rt{quiet()};
-  auto live = rt.deploy(identity());
+  auto live = rt.deploy(stage);
   std::vector<double> hops;
   std::vector<double> times;
   for (int round = 0; round < rounds; ++round) {
     hops.push_back(lone_hop());
     std::vector<double> took;
     for (int number = 0; number < runs; ++number) {
-      took.push_back(seconds([&] { static_cast<void>(live.run(number)); }));
+      took.push_back(seconds([&] { static_cast<void>(live.run(input_of(number))); }));
     }
     times.push_back(median(std::move(took)));
   }
@@ -286,13 +288,22 @@ std::vector<row> speed_rows() {
       {"hop, 1 outstanding, p50", "us", 0, [] { return lone_hop() * 1e6; }},
       {"one-step run, 64 outstanding", "hops", 2.5,
        [] { return run_in_hops(identity(), count_up); }},
-      {"one-step run, 1 outstanding, p50", "hops", 4, lone_run},
+      {"one-step run, 1 outstanding, p50", "hops", 4,
+       [] { return lone_run_in_hops(identity(), count_up); }},
       {"full stack, the cache misses, 64 outstanding", "hops", 3, stack_miss},
+      {"full stack, the cache misses, 1 outstanding, p50", "hops", 0,
+       [] { return lone_run_in_hops(full_stack(), [next = 0](int) mutable { return next++; }); }},
       {"cache hit as a run", "hops", 2.5, cache_hit_run},
       {"cache hit inside a pipeline", "hops", 1,
        [] { return stage_in_hops(identity() | cache{.max_size = 1'000}); }},
       {"sequence of 100 inline steps, per step", "hops", 0.3,
        [] { return stage_in_hops(identity()); }},
+      {"the same with a breaker around each", "hops", 0,
+       [] { return stage_in_hops(identity() | breaker{}); }},
+      {"the same with a retry around each", "hops", 0,
+       [] { return stage_in_hops(identity() | retry{.max_retries = 3}); }},
+      {"the same with a timeout around each", "hops", 0,
+       [] { return stage_in_hops(identity() | timeout{.after = 30s}); }},
       {"parallel over 100 branches, per branch", "us", 0.5, [] { return parallel_branch(100); }},
       {"parallel over 1,000", "us", 0.5, [] { return parallel_branch(1'000); }},
       {"parallel over 10,000", "us", 0.5, [] { return parallel_branch(10'000); }},

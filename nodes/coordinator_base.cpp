@@ -264,7 +264,9 @@ void coordinator_base::handle_other(node_event& event) {
   if (auto* start = std::get_if<actors::start_message>(&asked->content)) {
     dispatch_->start(asked->branch, std::move(start->request), std::move(start->reply_to), now);
   } else if (auto* cancel = std::get_if<actors::cancel_message>(&asked->content)) {
-    dispatch_->cancel(cancel->requester, cancel->request.id, cancel->request.reason, now);
+    cancel->for_each([&](request_id id) {
+      dispatch_->cancel(cancel->requester, id, cancel->request.reason, now);
+    });
   }
 }
 

@@ -154,8 +154,9 @@ private:
     if (auto* start = std::get_if<actors::start_message>(&content)) {
       dispatch_->start(number, std::move(start->request), std::move(start->reply_to), home_->now());
     } else if (auto* cancel = std::get_if<actors::cancel_message>(&content)) {
-      dispatch_->cancel(cancel->requester, cancel->request.id, cancel->request.reason,
-                        home_->now());
+      cancel->for_each([&](request_id id) {
+        dispatch_->cancel(cancel->requester, id, cancel->request.reason, home_->now());
+      });
     }
   }
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace troupe::actors {
 
@@ -44,7 +45,15 @@ struct result_message {
 
 struct cancel_message {
   cancel_request request;
-  const mailbox* requester; ///< who sent the request; compared only
+  const mailbox* requester;         ///< who sent the request; compared only
+  std::vector<request_id> others{}; ///< of the same requester, given up for the same reason
+
+  /// Calls `use` with the id of each request.
+  template <class Use>
+  void for_each(Use&& use) const {
+    use(request.id);
+    for (const auto id : others) use(id);
+  }
 };
 
 /// Something that a call waits for has happened outside of its stage.

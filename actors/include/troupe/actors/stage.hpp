@@ -18,6 +18,7 @@ namespace troupe::actors {
 class engine_services;
 class stage_engine;
 class stage;
+struct call_trial;
 
 /// What a stage has done so far, all replicas together. Thread-safe.
 struct stage_counters {
@@ -68,7 +69,7 @@ protected:
   virtual void on_late_result(std::uint64_t tag, step_result&& result);
   virtual step_result cancelled_result();
 
-  [[nodiscard]] const step_request& request() const noexcept { return request_; }
+  [[nodiscard]] const step_request& request() const noexcept { return *request_; }
   [[nodiscard]] const std::shared_ptr<const failure>& cancel_reason() const noexcept {
     return cancel_reason_;
   }
@@ -77,14 +78,17 @@ protected:
   [[nodiscard]] double unit_random();
   [[nodiscard]] const stage_identity& identity() const noexcept;
   [[nodiscard]] const std::shared_ptr<stage_identity>& share_identity() const noexcept;
-  [[nodiscard]] call_id id() const noexcept { return id_; }
-  [[nodiscard]] call_address address() const;
+  [[nodiscard]] call_address address();
   [[nodiscard]] stage_engine& engine() const noexcept { return *engine_; }
 
-  /// Sends a request to a child stage. Its result comes back with `tag`.
-  call_id send(std::uint64_t tag, const stage_ref& child, step_request request);
-  /// The result of a child that has it at once; nothing when the request has to be sent.
-  [[nodiscard]] std::optional<step_result> ask(const stage_ref& child, const step_request& request);
+  /// Sends a request to a child stage. Its result comes back with `tag`, never before the handler
+  /// that sends has returned. The id is none where the child has answered already.
+  call_id send(std::uint64_t tag, const stage_ref& child, const step_request& request);
+  call_id send(std::uint64_t tag, const stage_ref& child, step_request&& request);
+  /// The same; true when the child had its result at once and has put it into the fresh `into`
+  /// instead. The request is left as it was in that case.
+  [[nodiscard]] bool ask(std::uint64_t tag, const stage_ref& child, step_request& request,
+                         step_result& into);
   /// Asks a child to give up; its result still comes.
   void cancel(call_id child, const std::shared_ptr<const failure>& reason);
   void cancel_children(const std::shared_ptr<const failure>& reason);
@@ -119,13 +123,16 @@ private:
   friend class stage_engine;
 
   stage_engine* engine_ = nullptr;
+  call_trial* trial_ = nullptr; // as long as it is tried
   call_id id_{};
   std::uint32_t stage_ = 0;
   instant started_{};
-  step_request request_{};
+  const step_request* request_ = nullptr; // its own, or its parent's as long as it is tried
+  std::optional<step_request> own_{};
   std::shared_ptr<const failure> cancel_reason_{};
   usage late_usage_{};
-  std::unique_ptr<step_result> late_{}; // what the last child said after the cancel
+  step_result* late_ =
+      nullptr; // what the last child said after the cancel, while that is dealt with
 };
 
 /// What a stage is: configuration, and decisions that its calls share.
@@ -137,12 +144,14 @@ public:
   stage& operator=(const stage&) = delete;
 
   [[nodiscard]] virtual std::unique_ptr<call> open() = 0;
-  /// Where a stage has every answer before anything else can happen, it gives it here, and needs no
-  /// call for it; nothing for any other stage.
-  [[nodiscard]] virtual std::optional<step_result> answer_at_once(stage_engine&,
-                                                                  const step_request&) {
-    return std::nullopt;
+  /// Where a stage has every answer before anything else can happen, it puts it into the fresh
+  /// `into` and needs no call for it; false for any other stage.
+  [[nodiscard]] virtual bool answer_at_once(stage_engine&, const step_request&, step_result&) {
+    return false;
   }
+  /// True where a call has one child at a time at most and may be tried: it begins inside the
+  /// handler that asks for it, and only becomes an open call when it has to wait for something.
+  [[nodiscard]] virtual bool may_be_tried() const noexcept { return false; }
   [[nodiscard]] stage_identity& identity() const noexcept { return *identity_; }
   [[nodiscard]] const std::shared_ptr<stage_identity>& share_identity() const noexcept {
     return identity_;
@@ -153,16 +162,21 @@ private:
 };
 
 /// A stage whose calls share nothing but `Parts`.
-template <class Call, class Parts>
+template <class Call, class Parts, bool MayBeTried = false>
 class stage_of final : public stage {
 public:
   stage_of(std::shared_ptr<stage_identity> identity, Parts parts)
       : stage(std::move(identity)), parts_(std::move(parts)) {}
   [[nodiscard]] std::unique_ptr<call> open() override { return std::make_unique<Call>(parts_); }
+  [[nodiscard]] bool may_be_tried() const noexcept override { return MayBeTried; }
 
 private:
   const Parts parts_;
 };
+
+/// A stage whose calls do one thing after the other, so that they may be tried.
+template <class Call, class Parts>
+using straight_stage_of = stage_of<Call, Parts, true>;
 
 /// Makes a stage, and makes it again when it has to be restarted.
 using stage_factory = std::function<std::unique_ptr<stage>()>;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <troupe/actors/call_trial.hpp>
 #include <troupe/actors/far_requests.hpp>
 #include <troupe/actors/fifo.hpp>
 #include <troupe/actors/stage.hpp>
@@ -8,6 +9,7 @@
 #include <troupe/policies/restart_budget.hpp>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -58,8 +60,9 @@ public:
 /// knows no actor framework, so the same engine runs inside an actor and under a simulator.
 ///
 /// Messages between its own stages go through a queue of its own, never through a mailbox, and
-/// never from inside a handler: that is what makes fused stages cheap and re-entrancy impossible.
-/// Only a stage that has every answer at once is asked right there, without a call of its own.
+/// never from inside a handler of the same call: that makes re-entrancy impossible. A stage that
+/// has every answer at once is asked right there, and one that may is tried right there; that is
+/// what makes fused stages cheap.
 class stage_engine {
 public:
   stage_engine(engine_services& services, std::weak_ptr<mailbox> self, std::uint64_t seed);
@@ -113,7 +116,22 @@ private:
     std::unique_ptr<stage> live;
     std::shared_ptr<stage_identity> identity;
     restart_budget restarts;
+    bool may_be_tried = false;
     std::shared_ptr<const failure> down{};
+  };
+  /// A request for a child, as its parent holds it.
+  struct outgoing {
+    const step_request& request;
+    step_request* movable; ///< the same where it may be taken, or null
+    [[nodiscard]] step_request take() { return movable ? std::move(*movable) : request; }
+  };
+  struct far_result {
+    std::shared_ptr<mailbox> asker;
+    step_result result;
+  };
+  struct far_cancel {
+    std::shared_ptr<mailbox> to;
+    cancel_message content;
   };
   struct start_event {
     call_id call;
@@ -135,6 +153,14 @@ private:
   static constexpr std::uint32_t nobody = UINT32_MAX;
   /// How long one handler may go on asking children that answer at once.
   static constexpr duration longest_at_once = std::chrono::milliseconds(2);
+  /// How many results go to other hosts together: who waits for one of them is woken once.
+  static constexpr std::size_t results_together = 32;
+  /// How long the first of them waits for others, and for a handler that runs.
+  static constexpr duration longest_held = std::chrono::microseconds(50);
+  /// How many cancels do: who gets them begins while the rest is on its way.
+  static constexpr std::size_t cancels_together = 256;
+  /// How many handlers may run inside each other: each takes some of the thread's stack.
+  static constexpr int deepest_nesting = 32;
 
   void receive(message& content);
   void handle(start_event& what);
@@ -149,6 +175,7 @@ private:
   void take(close_message& content);
   template <class Handler>
   void guarded(call_id id, Handler&& handler);
+  [[nodiscard]] failure crash_failure(std::uint32_t stage, const std::string& reason) const;
   void crash(std::uint32_t stage, const std::string& reason);
 
   [[nodiscard]] record* find(call_id id);
@@ -159,16 +186,37 @@ private:
   /// Opens a call of a local stage; answers at once what is late or cannot be served.
   void open(call_id id, std::uint32_t stage, step_request&& request);
   void adopt(call_id id, std::uint32_t stage, std::unique_ptr<call> work, step_request&& request);
-  call_id send(call& from, std::uint64_t tag, const stage_ref& child, step_request&& request);
-  std::optional<step_result> ask(const stage_ref& child, const step_request& request);
+  /// True when a child put its result into the fresh `into` at once; otherwise `id` names the call
+  /// that works on it.
+  bool send(call& from, std::uint64_t tag, const stage_ref& child, outgoing what, step_result& into,
+            call_id& id);
+  /// Sends, and hands over what comes at once when the handler that runs has returned.
+  call_id send_and_give(call& from, std::uint64_t tag, const stage_ref& child, outgoing what);
+  /// The same for a stage of this host; `id` stays none where nothing has begun.
+  bool try_at_once(std::uint32_t stage, outgoing& what, step_result& into, call_id& id);
+  bool try_call(std::uint32_t stage, outgoing& what, step_result& into, call_id& id);
+  /// Calls handlers until there is no more result that came at once. Returns why one threw, if so.
+  template <class Handler>
+  std::optional<std::string> go_through(call& work, call_trial& trial, Handler&& first);
+  void end_trial(std::unique_ptr<call> work, const call_trial& trial);
+  call_id keep(std::unique_ptr<call> work, const call_trial& trial, outgoing& what);
+  /// Gives a call that is tried its place in the table, if it has none yet.
+  call_id settle(call& of);
   void label(step_result& result, const hosted& host, std::optional<instant> since) const;
-  void answer(call_id id, step_result&& result, bool as_it_was = false);
+  void answer(call& of, step_result&& result, bool as_it_was);
+  void conclude(call_id id, step_result&& result, bool as_it_was);
   void finish(call_id id, step_result&& result);
   void cancel(call_id id, const std::shared_ptr<const failure>& reason);
   void abandon(call_id id, const std::shared_ptr<const failure>& reason);
   void abandon_children(record& of, const std::shared_ptr<const failure>& reason);
-  void set_timer(call_id id, std::uint32_t which, instant due);
+  void set_timer(call& of, std::uint32_t which, instant due);
   void drop_timers(record& of);
+  void free_children_and_timers(record& of);
+  void tell_cancelled(call_id id, const std::shared_ptr<const failure>& reason);
+  void cancel_far(call_id id, const std::shared_ptr<mailbox>& to,
+                  const std::shared_ptr<const failure>& reason);
+  void hand_far_results();
+  void hand_far_cancels();
   void dismiss();
 
   engine_services& services_;
@@ -176,6 +224,7 @@ private:
   random_source random_;
   instant now_{};
   instant handling_since_{};
+  int nested_ = 0; // handlers inside each other
   std::vector<hosted> stages_;
   place_table<record> records_;
   std::vector<std::uint32_t> free_;
@@ -183,7 +232,11 @@ private:
   far_requests far_requests_;
   fifo<event> queue_;
   timer_queue timers_;
-  std::unique_ptr<call> ended_; // the call whose handler is running, once it has answered
+  std::vector<far_result> far_results_; // to be handed to other hosts, several at a time
+  instant first_far_result_{};
+  std::vector<far_cancel> far_cancels_;
+  /// Where the call whose handler is running goes once it has answered.
+  std::unique_ptr<call>* ended_ = nullptr;
   std::shared_ptr<const failure> closed_{};
 };
 
