@@ -25,6 +25,11 @@ cache_entry make_entry(const step_result& result, const context& before, instant
   return entry;
 }
 
+std::shared_ptr<const cache_entry> share_entry(const step_result& result, const context& before,
+                                               instant now) {
+  return std::make_shared<const cache_entry>(make_entry(result, before, now));
+}
+
 // The result as a call that starts from `before` would have got it.
 step_result replay(const cache_entry& entry, const context& before) {
   auto result = *entry.result;
@@ -34,6 +39,16 @@ step_result replay(const cache_entry& entry, const context& before) {
     else result.ctx.erase(key);
   }
   return result;
+}
+
+void mark_as_hit(step_result& result) {
+  static const auto mark = [] {
+    step_metadata only;
+    only.cache_hit = true;
+    return std::make_shared<const step_metadata>(std::move(only));
+  }();
+  if (!result.metadata_) result.metadata_ = mark;
+  else result.edit_metadata([](step_metadata& metadata) { metadata.cache_hit = true; });
 }
 
 void put(const cache_keeper& home, const digest& key, cache_entry entry,
@@ -89,8 +104,7 @@ private:
     // Without a result for others, the first who waits takes over when this call goes.
     if (result.success() || !ends_the_run(*result.why)) {
       leading_ = false;
-      home_.shared->share(
-          key_, std::make_shared<const cache_entry>(make_entry(result, request().ctx, now())));
+      home_.shared->share(key_, [&] { return share_entry(result, request().ctx, now()); });
     }
     answer(std::move(result));
   }
@@ -117,11 +131,11 @@ private:
     uncached_ = false;
     if (!choose_key()) return run_uncached();
     if (was_let_in()) return pass_on(); // what comes is kept for others
-    where_ = address();
     if (shared_.waiting_backend()) return ask();
     for (;;) {
       const auto seen = shared_.ended();
       if (!look_up()) return;
+      where_ = address();
       if (take_part(shared_.join(key_, where_, seen))) return;
     }
   }
@@ -138,6 +152,7 @@ private:
   // Looks into a backend that answers later; `on_found` goes on.
   void ask() {
     if (!look_near()) return;
+    where_ = address();
     seen_ = shared_.begin_look(key_);
     looking_ = true;
     // The answer comes in real time.
@@ -260,7 +275,7 @@ private:
     request().run->cache_hit = true;
     result.spent = {};
     result.step_history.clear();
-    result.edit_metadata([](step_metadata& metadata) { metadata.cache_hit = true; });
+    mark_as_hit(result);
     answer(std::move(result));
   }
 
@@ -271,11 +286,10 @@ private:
     if (!std::exchange(in_flight_, false)) return answer(std::move(result));
     if (!result.success() && may_serve_stale()) {
       // The old value stands in; what the failed attempt cost still counts.
-      shared_.share(key_, stale_);
+      shared_.share(key_, [&] { return stale_; });
       return answer_stale(*result.why, result.spent);
     }
-    shared_.share(key_,
-                  std::make_shared<const cache_entry>(make_entry(result, request().ctx, now())));
+    shared_.share(key_, [&] { return share_entry(result, request().ctx, now()); });
     answer(std::move(result));
   }
 
@@ -285,7 +299,7 @@ private:
     warn("an expired value stands in, the step failed: " + why.message);
     auto result = replay(*stale_, request().ctx);
     result.spent = spent;
-    result.edit_metadata([](step_metadata& metadata) { metadata.cache_hit = true; });
+    mark_as_hit(result);
     answer(std::move(result));
   }
 
@@ -317,8 +331,8 @@ private:
 };
 
 std::unique_ptr<stage> make_stage(std::shared_ptr<stage_identity> identity, cache_keeper parts) {
-  return std::make_unique<stage_of<cache_call, cache_keeper>>(std::move(identity),
-                                                              std::move(parts));
+  return std::make_unique<straight_stage_of<cache_call, cache_keeper>>(std::move(identity),
+                                                                       std::move(parts));
 }
 
 } // namespace troupe::actors

@@ -108,19 +108,24 @@ shared_cache::role shared_cache::take_part(const digest& key, const call_address
   return role::leader;
 }
 
-void shared_cache::share(const digest& key, const std::shared_ptr<const cache_entry>& result) {
+std::vector<call_address> shared_cache::end_flight(const digest& key) {
   std::vector<call_address> waiters;
   {
     const std::scoped_lock lock(mutex_);
     note_end(key);
     const auto place = flights_.find(key);
-    if (place == flights_.end()) return;
+    if (place == flights_.end()) return waiters;
     waiters = std::move(place->second.waiters);
     flights_.erase(place);
     note_settled(key);
   }
   pass_on();
-  const auto payload = std::make_shared<std::shared_ptr<const cache_entry>>(result);
+  return waiters;
+}
+
+void shared_cache::hand_out(const std::vector<call_address>& waiters,
+                            std::shared_ptr<const cache_entry> result) {
+  const auto payload = std::make_shared<std::shared_ptr<const cache_entry>>(std::move(result));
   for (const auto& waiter : waiters) waiter.send({shared_signal, payload});
 }
 

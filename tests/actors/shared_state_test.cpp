@@ -44,7 +44,7 @@ TEST_F(SharedCacheTest, EveryoneWhoWaitsGetsTheResult) {
     (void)shared.join(key, caller(number), shared.ended());
   }
 
-  shared.share(key, std::make_shared<const cache_entry>());
+  shared.share(key, [] { return std::make_shared<const cache_entry>(); });
 
   EXPECT_EQ(signalled(shared_cache::shared_signal), (std::vector<std::uint32_t>{2, 3}));
 }
@@ -67,7 +67,7 @@ TEST_F(SharedCacheTest, CallerWhoWaitsAndLeavesGetsNothing) {
   }
 
   shared.leave(key, caller(2));
-  shared.share(key, std::make_shared<const cache_entry>());
+  shared.share(key, [] { return std::make_shared<const cache_entry>(); });
 
   EXPECT_EQ(signalled(shared_cache::shared_signal), (std::vector<std::uint32_t>{3}));
 }
@@ -75,7 +75,7 @@ TEST_F(SharedCacheTest, CallerWhoWaitsAndLeavesGetsNothing) {
 TEST_F(SharedCacheTest, WhoeverLookedBeforeAComputationEndedLooksAgain) {
   const auto seen = shared.ended();
   (void)shared.join(key, caller(1), seen);
-  shared.share(key, std::make_shared<const cache_entry>());
+  shared.share(key, [] { return std::make_shared<const cache_entry>(); });
 
   EXPECT_EQ(shared.join(key, caller(2), seen), role::look_again);
   EXPECT_EQ(shared.join(key, caller(2), shared.ended()), role::leader);
@@ -140,14 +140,14 @@ TEST_F(SharedCacheSettlesTest, NotWhileSomebodyComputes) {
 
 TEST_F(SharedCacheSettlesTest, WhenAResultIsShared) {
   (void)look_and_join(1);
-  waited.share(key, std::make_shared<const cache_entry>());
+  waited.share(key, [] { return std::make_shared<const cache_entry>(); });
   EXPECT_EQ(told(), list{false});
 }
 
 TEST_F(SharedCacheSettlesTest, SaysWhetherOthersStillLook) {
   (void)look_and_join(1);
   const auto seen = waited.begin_look(key);
-  waited.share(key, std::make_shared<const cache_entry>());
+  waited.share(key, [] { return std::make_shared<const cache_entry>(); });
   EXPECT_EQ(told(), list{true});
 
   // Who looked meanwhile looks again, perhaps without asking.

@@ -231,7 +231,7 @@ private:
     const auto entry = entry_of("v", cluster_.now);
     if (below(3) > 0) (void)host.backend->start_put(what.key, entry, 2min, [] {});
     calls_.erase(of);
-    host.shared.share(what.key, std::make_shared<const cache_entry>(entry));
+    host.shared.share(what.key, [&] { return std::make_shared<const cache_entry>(entry); });
   }
 
   std::mt19937_64 random_;

@@ -44,8 +44,12 @@ public:
   std::uint64_t begin_look(const digest& key);
   role join_after_look(const digest& key, const call_address& who, std::uint64_t seen);
   void end_look(const digest& key);
-  /// The leader is done: everybody who waits gets `result`.
-  void share(const digest& key, const std::shared_ptr<const cache_entry>& result);
+  /// The leader is done: who waits for what `make` returns gets it. Nothing is made for nobody.
+  template <class Make>
+  void share(const digest& key, Make&& make) {
+    const auto waiters = end_flight(key);
+    if (!waiters.empty()) hand_out(waiters, make());
+  }
   /// Somebody goes without a result; when it was the leader, the first who waits takes over.
   void leave(const digest& key, const call_address& who);
 
@@ -71,6 +75,9 @@ private:
     std::size_t operator()(const digest& key) const noexcept;
   };
 
+  std::vector<call_address> end_flight(const digest& key);
+  static void hand_out(const std::vector<call_address>& waiters,
+                       std::shared_ptr<const cache_entry> result);
   role take_part(const digest& key, const call_address& who, bool outdated);
   void note_end(const digest& key);
   /// Returns true when nobody looks the key up any more.
