@@ -1,5 +1,6 @@
 #include "support/simulated_hosts.hpp"
 
+#include <troupe/actors/call_trial.hpp>
 #include <troupe/actors/stage.hpp>
 #include <troupe/actors/step_host.hpp>
 #include <troupe/runtime/testing.hpp>
