@@ -4,9 +4,17 @@
 
 namespace troupe::actors {
 
+namespace {
+
+// Somebody who has not answered yet has done nothing.
+bool leaves_no_trace(const step_result& result) {
+  return result.failed_with(failure_kind::paused) && result.step_history.empty();
+}
+
+} // namespace
+
 void append_history(std::vector<step_result>& history, step_result&& result, bool spliced) {
-  // Somebody who has not answered yet has done nothing.
-  if (result.failed_with(failure_kind::paused) && result.step_history.empty()) return;
+  if (leaves_no_trace(result)) return;
   if (!spliced) {
     result.ctx = {};
     history.push_back(std::move(result));
@@ -37,28 +45,62 @@ private:
 
   // Asks those that answer at once, one after the other.
   void go_on(std::size_t index, step_request next) {
-    for (;;) {
-      step_result result;
-      if (!ask(index, home_.children[index].stage, next, result)) return;
-      auto output = keep(index, std::move(result));
-      if (!output) return;
-      next.input = *std::move(output);
+    while (home_.children[index].spliced ? ask_spliced(index, next) : ask_in_place(index, next)) {
       next.ctx = ctx_;
       ++index;
     }
   }
 
+  // Both return true when the sequence goes on with the next stage, and what that works on.
+  bool ask_spliced(std::size_t index, step_request& next) {
+    step_result result;
+    if (!ask(index, home_.children[index].stage, next, result)) return false;
+    auto output = keep(index, std::move(result));
+    if (!output) return false;
+    next.input = *std::move(output);
+    return true;
+  }
+
+  // The result is put where it stays.
+  bool ask_in_place(std::size_t index, step_request& next) {
+    auto& result = history_.emplace_back();
+    if (!ask(index, home_.children[index].stage, next, result)) {
+      history_.pop_back();
+      return false;
+    }
+    take_from(result);
+    if (result.why || is_last(index)) {
+      end_with_latest();
+      return false;
+    }
+    next.input = result.output;
+    return true;
+  }
+
   // Returns what the next stage works on; nothing when the sequence has ended.
   std::optional<value> keep(std::size_t index, step_result&& result) {
-    spent_ += result.spent;
-    ctx_ = std::move(result.ctx); // histories have none
-    const auto last = index + 1 == home_.children.size();
+    take_from(result);
     auto output = result.output;
     auto why = result.why;
     append_history(history_, std::move(result), home_.children[index].spliced);
-    if (!why && !last) return output;
+    if (!why && !is_last(index)) return output;
     conclude(std::move(output), std::move(why));
     return std::nullopt;
+  }
+
+  [[nodiscard]] bool is_last(std::size_t index) const { return index + 1 == home_.children.size(); }
+
+  void take_from(step_result& result) {
+    spent_ += result.spent;
+    ctx_ = std::move(result.ctx);
+    result.ctx = {}; // histories have none
+  }
+
+  void end_with_latest() {
+    auto output = history_.back().output;
+    auto why = history_.back().why;
+    if (leaves_no_trace(history_.back())) history_.pop_back();
+    conclude(std::move(output), std::move(why));
   }
 
   void on_late_result(std::uint64_t index, step_result&& result) override {
