@@ -173,13 +173,16 @@ std::optional<duration> breaker_state::retry_after(instant now) const {
 }
 
 std::string breaker_state::rejection(std::string_view who, instant now) const {
-  auto text =
-      "Circuit breaker is OPEN: the service behind `" + std::string(who) + "` is unavailable; ";
+  constexpr std::size_t usual = 128;
+  std::string text;
+  text.reserve(usual + who.size());
+  text.append("Circuit breaker is OPEN: the service behind `").append(who);
+  text.append("` is unavailable; ");
   const auto wait = retry_after(now);
-  if (!wait) return text + "an operator holds it open";
+  if (!wait) return text.append("an operator holds it open");
   if (phase_ == breaker_phase::half_open || *wait == duration::zero())
-    return text + "try again once the probe under way ends";
-  return text + "try again in " + to_string(*wait);
+    return text.append("try again once the probe under way ends");
+  return text.append("try again in ").append(to_string(*wait));
 }
 
 void breaker_state::reset() {

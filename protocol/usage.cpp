@@ -76,6 +76,7 @@ usage usage_meter::total() const noexcept {
 
 std::optional<std::string> usage_meter::broken() const {
   for (const auto* meter = this; meter != nullptr; meter = meter->parent_.get()) {
+    if (!meter->limit_.cost_usd && !meter->limit_.tokens) continue;
     if (auto told = meter->limit_.broken_by(meter->total())) return told;
   }
   return std::nullopt;
