@@ -1,8 +1,11 @@
 // What the core costs in one process, in units of one hop: a request and its answer between two
-// bare CAF actors, measured in turn with the work. Prints one row for each target; with an
-// argument, only the rows whose name contains it.
+// bare CAF actors, measured in turn with the work. Prints a table of all rows with their targets;
+// takes the flags of Google Benchmark, of which `--benchmark_filter=REGEX` chooses rows,
+// `--benchmark_repetitions=N` prints medians and ranges, and `--benchmark_format=json` is for
+// programs.
 #include "core_bench.hpp"
 
+#include <benchmark/benchmark.h>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/event_based_actor.hpp>
@@ -13,6 +16,8 @@
 #include <cstdio>
 #include <exception>
 #include <memory>
+#include <string_view>
+#include <utility>
 
 namespace core_bench {
 
@@ -104,34 +109,83 @@ double lone_hop() {
 
 namespace {
 
-void print(const row& each) {
-  const auto value = each.measure();
-  std::printf("%-64s %10.3f %-18s", each.name.c_str(), value, each.unit.c_str());
-  if (each.at_most <= 0) std::puts("stated");
-  else if (value <= each.at_most) std::printf("%10.3f met\n", each.at_most);
-  else std::printf("%10.3f missed by %.0f %%\n", each.at_most, 100 * (value / each.at_most - 1));
-  std::fflush(stdout);
-}
-
-int print_all(const std::string& part) {
-  std::printf("%-64s %10s %-18s%10s\n", "row", "measured", "unit", "at most");
-  for (const auto& rows : {speed_rows(), memory_rows()}) {
-    for (const auto& each : rows) {
-      if (each.name.find(part) != std::string::npos) print(each);
+void measure(benchmark::State& state, const row& each) {
+  for (auto _ : state) {
+    try {
+      state.counters["measured"] = each.measure();
+    } catch (const std::exception& error) {
+      return state.SkipWithError(error.what());
     }
   }
-  return 0;
+  state.counters["at_most"] = each.at_most;
+  state.SetLabel(each.unit);
+}
+
+/// Prints a line for each row: the median of its repetitions, their range, and the target.
+class table final : public benchmark::BenchmarkReporter {
+public:
+  bool ReportContext(const Context&) override {
+    std::printf("%-64s %10s %-18s%10s\n", "row", "measured", "unit", "at most");
+    return true;
+  }
+
+  void ReportRuns(const std::vector<Run>& runs) override {
+    std::vector<double> values;
+    for (const auto& each : runs) {
+      if (each.error_occurred) {
+        std::printf("%-64s %s\n", each.run_name.function_name.c_str(), each.error_message.c_str());
+        failed_ = true;
+      } else if (each.run_type == Run::RT_Iteration) {
+        values.push_back(each.counters.at("measured"));
+      }
+    }
+    if (!values.empty()) print(runs.front(), std::move(values));
+    std::fflush(stdout);
+  }
+
+  [[nodiscard]] bool failed() const { return failed_; }
+
+private:
+  static void print(const Run& about, std::vector<double> values) {
+    const auto [least, most] = std::minmax_element(values.begin(), values.end());
+    const auto range = std::pair{*least, *most};
+    const auto repeated = values.size() > 1;
+    const auto value = median(std::move(values));
+    const double at_most = about.counters.at("at_most");
+    std::printf("%-64s %10.3f %-18s", about.run_name.function_name.c_str(), value,
+                about.report_label.c_str());
+    if (at_most <= 0) std::printf("stated");
+    else if (value <= at_most) std::printf("%10.3f met", at_most);
+    else std::printf("%10.3f missed by %.0f %%", at_most, 100 * (value / at_most - 1));
+    if (repeated) std::printf(" (%.3f to %.3f)", range.first, range.second);
+    std::printf("\n");
+  }
+
+  bool failed_ = false;
+};
+
+int run(int count, char** words) {
+  const auto chooses_format = std::any_of(words, words + count, [](std::string_view word) {
+    return word.starts_with("--benchmark_format");
+  });
+  benchmark::Initialize(&count, words);
+  if (benchmark::ReportUnrecognizedArguments(count, words)) return 2;
+  for (const auto& rows : {speed_rows(), memory_rows()}) {
+    for (const auto& each : rows) {
+      benchmark::RegisterBenchmark(each.name.c_str(), measure, each)->Iterations(1);
+    }
+  }
+  table lines;
+  if (chooses_format) benchmark::RunSpecifiedBenchmarks();
+  else benchmark::RunSpecifiedBenchmarks(&lines);
+  benchmark::Shutdown();
+  return lines.failed() ? 1 : 0;
 }
 
 } // namespace
 
 } // namespace core_bench
 
-int main(int count, char** arguments) {
-  try {
-    return core_bench::print_all(count > 1 ? arguments[1] : "");
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "core_bench: %s\n", error.what());
-    return 1;
-  }
+int main(int count, char** words) {
+  return core_bench::run(count, words);
 }
