@@ -260,12 +260,95 @@ outcome<std::size_t> write_hand_back(frame_writer& to, dispatch_number dispatch,
   return to.add_list(parts);
 }
 
+namespace {
+
+// Nothing is to be said of it but why it failed.
+bool only_failed(const step_result& result, const context& before, const run_scope& run) {
+  constexpr std::size_t longest = 1'024;
+  return result.why && result.why->message.size() <= longest && is_plain(result)
+         && result.output.is_null() && result.attempts == 1 && result.spent == usage{}
+         && result.ctx.data().same_version(before.data()) && counts_of(run).is_null();
+}
+
+bool say_the_same(const failure& left, const failure& right) {
+  return left.kind == right.kind && left.message == right.message && left.step == right.step
+         && left.retry_after == right.retry_after;
+}
+
+} // namespace
+
+outcome<std::size_t> results_writer::add(dispatch_number dispatch, const step_result& result,
+                                         const context& before, const run_scope& run) {
+  if (only_failed(result, before, run)) {
+    if (!join(dispatch, *result.why)) {
+      close_item();
+      alike_.emplace_back(dispatch);
+      why_ = result.why;
+    }
+    return std::size_t{0};
+  }
+  close_item();
+  return write_result(written_, dispatch, result, before, run);
+}
+
+bool results_writer::join(dispatch_number dispatch, const failure& why) {
+  constexpr std::size_t most = 512;
+  if (alike_.empty() || alike_.size() == most || !say_the_same(*why_, why)) return false;
+  alike_.emplace_back(dispatch);
+  return true;
+}
+
+void results_writer::close_item() {
+  if (alike_.empty()) return;
+  step_result ended;
+  ended.why = std::exchange(why_, nullptr);
+  std::array<value, result_parts> parts;
+  auto all = std::exchange(alike_, {});
+  parts[part_dispatch] = all.size() == 1 ? std::move(all.front()) : value::list(std::move(all));
+  parts[part_form] = form_short;
+  parts[part_failure] = short_failure(ended);
+  (void)written_.add_list(parts); // it is short, and holds nothing that cannot travel
+}
+
+void results_writer::hand_back(dispatch_number dispatch,
+                               const std::shared_ptr<const failure>& why) {
+  close_item();
+  (void)write_hand_back(written_, dispatch, why);
+}
+
+std::size_t results_writer::bytes() const noexcept {
+  constexpr std::size_t of_number = 9;
+  return written_.bytes() + alike_.size() * of_number;
+}
+
+frame results_writer::take() {
+  close_item();
+  return written_.take();
+}
+
+std::vector<dispatch_number> answered_by(const value& content) {
+  std::vector<dispatch_number> numbers;
+  const parts_of at(content);
+  const auto note = [&](const value& each) {
+    if (const auto* number = each.if_integer()) {
+      numbers.push_back(static_cast<dispatch_number>(*number));
+    }
+  };
+  const auto& named = at(part_dispatch);
+  note(named);
+  if (const auto* several = named.if_list()) {
+    for (const auto& each : *several) note(each);
+  }
+  return numbers;
+}
+
 outcome<remote_result> read_result(const value& content) {
   const parts_of at(content);
-  const auto* number = at(part_dispatch).if_integer();
-  if (!number) return malformed("a result says not what it answers");
+  const auto& named = at(part_dispatch);
+  const auto* number = named.if_integer();
+  if (!number && !named.is_list()) return malformed("a result says not what it answers");
   remote_result made;
-  made.dispatch = static_cast<dispatch_number>(*number);
+  if (number) made.dispatch = static_cast<dispatch_number>(*number);
   made.content = content;
   const auto form = integer_of(at(part_form), -1);
   if (form < form_short || form > form_handed_back) return malformed("a result has no known form");

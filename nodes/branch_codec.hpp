@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace troupe::nodes {
 
@@ -44,13 +45,36 @@ outcome<std::size_t> write_result(frame_writer& to, dispatch_number dispatch,
 outcome<std::size_t> write_hand_back(frame_writer& to, dispatch_number dispatch,
                                      const std::shared_ptr<const failure>& why);
 
+/// A message of results. Requests that end alike, such as many that are told to stop, share one
+/// item.
+class results_writer {
+public:
+  outcome<std::size_t> add(dispatch_number dispatch, const step_result& result,
+                           const context& before, const run_scope& run);
+  void hand_back(dispatch_number dispatch, const std::shared_ptr<const failure>& why);
+  [[nodiscard]] bool empty() const noexcept { return written_.items() == 0 && alike_.empty(); }
+  [[nodiscard]] std::size_t bytes() const noexcept;
+  /// The body; the writer is as new.
+  [[nodiscard]] frame take();
+
+private:
+  bool join(dispatch_number dispatch, const failure& why);
+  void close_item();
+
+  frame_writer written_{message_kind::results};
+  value::list_type alike_; ///< the requests of the item that is still open
+  std::shared_ptr<const failure> why_{};
+};
+
 struct remote_result {
-  dispatch_number dispatch = 0;
+  dispatch_number dispatch = 0; ///< 0 where it answers several
   step_result result{};
   bool is_handed_back = false;
   value content{}; ///< as it came, for `settle_result`
 };
 outcome<remote_result> read_result(const value& content);
+/// The requests that an item of a message of results answers; empty for anything that is none.
+[[nodiscard]] std::vector<dispatch_number> answered_by(const value& content);
 /// Puts a result into the world of the request it answers: its context, and what its run counts.
 void settle_result(remote_result& result, const step_request& request, instant sent);
 

@@ -24,7 +24,7 @@ struct branch_host::coordinator {
   // Cancels that came before the work, which travels longer, or after its end; oldest first.
   std::unordered_map<dispatch_number, std::shared_ptr<const failure>> early_cancels{};
   std::deque<dispatch_number> oldest_cancels{};
-  frame_writer results{message_kind::results};
+  results_writer results{};
   frame_writer progress{message_kind::progress};
   bool connected = true;
 };
@@ -136,7 +136,7 @@ void branch_host::refuse(coordinator& to, dispatch_number number, const std::str
   result.name = name;
   result.why = std::make_shared<const failure>(std::move(why));
   static const run_scope nobody(run_id(), "", instant(), {});
-  (void)nodes::write_result(to.results, number, result, {}, nobody);
+  (void)to.results.add(number, result, {}, nobody);
   wrote(to, to.results);
 }
 
@@ -216,21 +216,22 @@ void branch_host::take_result(step_result result) {
 }
 
 void branch_host::write_result(coordinator& to, const job& work, const step_result& result) {
-  const auto written =
-      nodes::write_result(to.results, work.dispatch, result, work.before, *work.run);
+  const auto written = to.results.add(work.dispatch, result, work.before, *work.run);
   if (written) return wrote(to, to.results);
   refuse(to, work.dispatch, "",
          {failure_kind::permanent,
           "the output or context cannot travel to the coordinator: " + written.why().message});
 }
 
-void branch_host::wrote(coordinator& to, frame_writer& writer) {
+// What happened in a request goes before its result.
+void branch_host::wrote(coordinator& to, results_writer& writer) {
   if (writer.bytes() < options_.max_bytes_in_frame) return;
-  // What happened in a request goes before its result.
-  if (&writer == &to.results && to.progress.items() > 0) {
-    port_.send(to.number, to.progress.take());
-  }
+  if (to.progress.items() > 0) port_.send(to.number, to.progress.take());
   port_.send(to.number, writer.take());
+}
+
+void branch_host::wrote(coordinator& to, frame_writer& writer) {
+  if (writer.bytes() >= options_.max_bytes_in_frame) port_.send(to.number, writer.take());
 }
 
 void branch_host::take_event(const run_scope* run, event_kind kind, value::list_type event) {
@@ -262,7 +263,7 @@ void branch_host::hand_back(const std::string& why) {
   const auto reason = std::make_shared<const failure>(failure{failure_kind::cancelled, why});
   for (auto& [id, work] : open_) {
     if (work.from->connected) {
-      (void)write_hand_back(work.from->results, work.dispatch, reason);
+      work.from->results.hand_back(work.dispatch, reason);
       wrote(*work.from, work.from->results);
     }
     work.from->open.erase(work.dispatch);
@@ -277,7 +278,7 @@ void branch_host::flush() {
   for (const auto& [number, each] : coordinators_) {
     if (!each->connected) continue;
     if (each->progress.items() > 0) port_.send(number, each->progress.take());
-    if (each->results.items() > 0) port_.send(number, each->results.take());
+    if (!each->results.empty()) port_.send(number, each->results.take());
   }
 }
 

@@ -106,6 +106,7 @@ private:
   void cancel(coordinator& from, dispatch_number dispatch,
               const std::shared_ptr<const failure>& reason);
   void forget_unused();
+  void wrote(coordinator& to, results_writer& writer);
   void wrote(coordinator& to, frame_writer& writer);
   void write_result(coordinator& to, const job& work, const step_result& result);
 

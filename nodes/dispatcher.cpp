@@ -244,32 +244,38 @@ void dispatcher::take_results(worker_number from, const message& results, instan
   auto& of = *place->second;
   for (std::size_t index = 0; index < results.size(); ++index) {
     const auto item = results.item(index);
-    const auto number = item.at(std::size_t{0});
-    const auto* dispatched = number.if_integer();
-    const auto found = dispatched ? dispatches_.find(static_cast<dispatch_number>(*dispatched))
-                                  : dispatches_.end();
-    if (found == dispatches_.end() || found->second.at != &of) {
-      ++counters_.fenced;
-      continue;
+    const auto numbers = answered_by(item);
+    if (numbers.empty()) ++counters_.fenced;
+    std::optional<outcome<remote_result>> read;
+    for (const auto number : numbers) {
+      const auto found = dispatches_.find(number);
+      if (found == dispatches_.end() || found->second.at != &of) {
+        ++counters_.fenced;
+        continue;
+      }
+      if (!read) read = read_result(item);
+      if (number == numbers.back())
+        take_result(of, found->second, *std::exchange(read, std::nullopt), now);
+      else take_result(of, found->second, *read, now);
     }
-    auto& work = found->second;
-    auto read = read_result(item);
-    ++of.done;
-    if (!read) {
-      fail(work, {failure_kind::permanent, "the result of worker `" + of.facts.identity.name
-                                               + "` cannot be read: " + read.why().message});
-      continue;
-    }
-    settle_result(*read, work.request, work.since);
-    auto& result = read->result;
-    if (result.node.str().empty()) result.node = of.name;
-    const usage unseen{result.spent.cost_usd - work.seen.cost_usd,
-                       result.spent.tokens - work.seen.tokens};
-    if (work.request.meter) work.request.meter->add(unseen);
-    if (read->is_handed_back && !work.cancelled) take_back(work, of, now);
-    else answer(work, std::move(result));
   }
   feed(of, now);
+}
+
+void dispatcher::take_result(worker& of, dispatch& work, outcome<remote_result> read, instant now) {
+  ++of.done;
+  if (!read) {
+    return fail(work, {failure_kind::permanent, "the result of worker `" + of.facts.identity.name
+                                                    + "` cannot be read: " + read.why().message});
+  }
+  settle_result(*read, work.request, work.since);
+  auto& result = read->result;
+  if (result.node.str().empty()) result.node = of.name;
+  const usage unseen{result.spent.cost_usd - work.seen.cost_usd,
+                     result.spent.tokens - work.seen.tokens};
+  if (work.request.meter) work.request.meter->add(unseen);
+  if (read->is_handed_back && !work.cancelled) take_back(work, of, now);
+  else answer(work, std::move(result));
 }
 
 } // namespace troupe::nodes

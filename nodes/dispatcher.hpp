@@ -144,6 +144,7 @@ private:
   void deploy(const branch& what, worker& to);
   void enqueue(dispatch& work, instant now);
   void feed(worker& idle, instant now);
+  void take_result(worker& of, dispatch& work, outcome<remote_result> read, instant now);
   void answer(dispatch& work, step_result result);
   void fail(dispatch& work, failure why);
   void take_back(dispatch& work, const worker& from, instant now);

@@ -3,6 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
 namespace troupe::nodes {
 namespace {
 
@@ -198,6 +204,123 @@ TEST(branch_codec, refuses_what_does_not_read) {
   EXPECT_FALSE(read_result(value::list({1, 3})));
   EXPECT_FALSE(read_result(value::list({1, 1, value::map({{"name", 3}})})));
   EXPECT_FALSE(read_event(value::list({1, 99})));
+}
+
+/// What a message of results holds: who is answered by each item, and with what message.
+std::vector<std::pair<std::vector<dispatch_number>, std::string>> items_of(results_writer& writer) {
+  const auto body = read_frame(writer.take());
+  EXPECT_TRUE(body);
+  std::vector<std::pair<std::vector<dispatch_number>, std::string>> all;
+  for (std::size_t index = 0; index < body->size(); ++index) {
+    const auto item = body->item(index);
+    const auto read = read_result(item);
+    EXPECT_TRUE(read);
+    all.emplace_back(answered_by(item),
+                     read->is_handed_back ? "handed back" : read->result.feedback());
+  }
+  return all;
+}
+
+using item_list = std::vector<std::pair<std::vector<dispatch_number>, std::string>>;
+
+struct gathered_results {
+  void fail(dispatch_number number, const failure& why) {
+    result.why = std::make_shared<const failure>(why);
+    EXPECT_TRUE(writer.add(number, result, before, run));
+  }
+  void stop(dispatch_number number) { fail(number, {failure_kind::cancelled, "told to stop"}); }
+
+  results_writer writer;
+  step_result result{};
+  context before{};
+  run_scope run{run_id::make(), "", start, {}};
+};
+
+TEST(results_writer, lets_those_who_end_alike_share_an_item) {
+  gathered_results all;
+  EXPECT_TRUE(all.writer.empty());
+  for (const dispatch_number number : {5u, 7u, 6u}) all.stop(number);
+  EXPECT_FALSE(all.writer.empty());
+
+  EXPECT_EQ(items_of(all.writer), (item_list{{{5, 7, 6}, "told to stop"}}));
+  EXPECT_TRUE(all.writer.empty());
+  EXPECT_EQ(items_of(all.writer), item_list{});
+}
+
+TEST(results_writer, keeps_apart_what_differs) {
+  gathered_results all;
+  all.stop(1);
+  all.stop(2);
+  all.fail(3, {failure_kind::cancelled, "another reason"});
+  all.fail(4, {failure_kind::timed_out, "another reason"});
+  all.fail(5, {failure_kind::timed_out, "another reason", 3s});
+  all.fail(6, {failure_kind::timed_out, "another reason", 3s, "step"});
+  all.stop(7);
+  all.writer.hand_back(8, all.result.why);
+  all.stop(9);
+
+  EXPECT_EQ(items_of(all.writer), (item_list{{{1, 2}, "told to stop"},
+                                             {{3}, "another reason"},
+                                             {{4}, "another reason"},
+                                             {{5}, "another reason"},
+                                             {{6}, "another reason"},
+                                             {{7}, "told to stop"},
+                                             {{8}, "handed back"},
+                                             {{9}, "told to stop"}}));
+}
+
+// Each of these says something that the others do not.
+TEST(results_writer, gives_whoever_has_more_to_say_an_item_of_its_own) {
+  const std::function<void(gathered_results&)> more[] = {
+      [](gathered_results& all) { all.result.spent.tokens = 1; },
+      [](gathered_results& all) { all.result.attempts = 2; },
+      [](gathered_results& all) { all.result.output = 0; },
+      [](gathered_results& all) { all.result.ctx.set("key", 1); },
+      [](gathered_results& all) { all.result.step_history.emplace_back(); },
+      [](gathered_results& all) { all.run.retry_count = 1; },
+      [](gathered_results& all) {
+        all.result.edit_metadata([](step_metadata& about) { about.exit_reason = "it"; });
+      },
+  };
+  for (const auto& say : more) {
+    gathered_results all;
+    say(all);
+    all.stop(1);
+    all.stop(2);
+
+    EXPECT_EQ(items_of(all.writer), (item_list{{{1}, "told to stop"}, {{2}, "told to stop"}}));
+  }
+}
+
+TEST(results_writer, bounds_what_an_item_answers) {
+  gathered_results all;
+  for (dispatch_number number = 1; number <= 1'025; ++number) all.stop(number);
+  EXPECT_GT(all.writer.bytes(), 1'025u);
+
+  const auto items = items_of(all.writer);
+
+  ASSERT_EQ(items.size(), 3u);
+  EXPECT_EQ(items[0].first.size(), 512u);
+  EXPECT_EQ(items[1].first.size(), 512u);
+  EXPECT_EQ(items[2].first, std::vector<dispatch_number>{1'025});
+}
+
+TEST(results_writer, says_a_long_reason_for_each) {
+  gathered_results all;
+  const std::string reason(2'000, 'x');
+  all.fail(1, {failure_kind::cancelled, reason});
+  all.fail(2, {failure_kind::cancelled, reason});
+
+  EXPECT_EQ(items_of(all.writer), (item_list{{{1}, reason}, {{2}, reason}}));
+}
+
+TEST(branch_codec, finds_nobody_answered_by_what_is_no_result) {
+  for (const auto& item : {value(), value(5), value("text"), value::list({}), value::list({"1"}),
+                           value::list({value::list({})}), value::list({value::map({{"a", 1}})})}) {
+    EXPECT_TRUE(answered_by(item).empty());
+  }
+  EXPECT_EQ(answered_by(value::list({value::list({3, "x", 4})})),
+            (std::vector<dispatch_number>{3, 4}));
 }
 
 } // namespace

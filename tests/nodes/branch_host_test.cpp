@@ -60,8 +60,11 @@ public:
     std::vector<std::pair<dispatch_number, std::string>> all;
     for (const auto& each : std::exchange(sent, {})) {
       for (std::size_t index = 0; index < each.size(); ++index) {
-        const auto read = read_result(each.item(index));
-        all.emplace_back(read->dispatch, read->result.why ? to_string(*read->result.why) : "");
+        const auto item = each.item(index);
+        const auto read = read_result(item);
+        for (const auto number : answered_by(item)) {
+          all.emplace_back(number, read->result.why ? to_string(*read->result.why) : "");
+        }
       }
     }
     return all;

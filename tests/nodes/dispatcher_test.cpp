@@ -314,6 +314,36 @@ TEST(dispatcher, counts_usage_once) {
   EXPECT_DOUBLE_EQ(run->meter()->total().cost_usd, 0.75);
 }
 
+TEST(dispatcher, takes_one_result_for_several_requests) {
+  dispatcher_fixture home;
+  home.join(1, 10);
+  home.join(2, 10);
+  const auto branch = home.dispatch.add_branch(home.offer());
+  for (std::uint64_t id = 1; id <= 8; ++id) home.start(branch, id);
+  const auto mine = home.work_of(1);
+  const auto other = home.work_of(2);
+  ASSERT_FALSE(mine.empty());
+  ASSERT_FALSE(other.empty());
+  value::list_type numbers;
+  for (const auto& [number, input] : mine) numbers.emplace_back(number);
+  numbers.emplace_back(mine[0].first);  // said twice
+  numbers.emplace_back(other[0].first); // not this worker's
+  numbers.emplace_back(99);             // nobody's
+  const auto item = value::list({value::list(std::move(numbers)), 0, value(), value(), value(),
+                                 value(), value::list({"cancelled", "told to stop"})});
+
+  home.dispatch.take_results(1, *read_frame(write_frame(message_kind::results, {item})), home.now);
+
+  EXPECT_EQ(home.asker->results.size(), mine.size());
+  for (const auto& [id, result] : home.asker->results) {
+    EXPECT_TRUE(result.failed_with(failure_kind::cancelled));
+    EXPECT_EQ(result.feedback(), "told to stop");
+  }
+  EXPECT_EQ(home.dispatch.load_of(1).in_flight, 0u);
+  EXPECT_EQ(home.dispatch.load_of(2).in_flight, other.size());
+  EXPECT_EQ(home.dispatch.counters().fenced, 3u);
+}
+
 TEST(dispatcher, retires_branches_and_forgets_their_placements) {
   dispatcher_fixture home;
   home.join(1, 10);
