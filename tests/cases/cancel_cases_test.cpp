@@ -34,6 +34,33 @@ TEST_P(CancelCases, C280EndsARunningStep) {
   EXPECT_EQ(result.total_tokens, 3);
 }
 
+// So many that cancels and results travel in several batches.
+TEST_P(CancelCases, ACancelReachesEachOfManyBranches) {
+  constexpr std::size_t many = 1'500;
+  auto a = mock_step("a", hang());
+  const auto each = (a.as<int, int>() | retry{.max_retries = 2}) | timeout{.after = 1h};
+  auto live = rt.deploy(map_over(each, {.max_in_flight = many}));
+  auto run = live.start(std::vector<int>(many, 1));
+  rt.advance(50ms);
+  ASSERT_EQ(a.running(), many);
+
+  run.cancel();
+  const auto& result = run.result();
+
+  EXPECT_EQ(result.status, run_status::cancelled);
+  EXPECT_EQ(elapsed(), 50ms);
+  EXPECT_EQ(a.running(), 0u);
+  EXPECT_EQ(a.stopped(), many);
+  const auto& branches = result.step_history.at(0).step_history;
+  ASSERT_EQ(branches.size(), many);
+  for (const auto& branch : branches) {
+    EXPECT_TRUE(branch.failed_with(failure_kind::cancelled));
+    EXPECT_EQ(branch.attempts, 1u);
+  }
+  rt.settle();
+  EXPECT_EQ(rt.metrics().late_answers, 0u);
+}
+
 TEST_P(CancelCases, C280AbandonsAStepThatIgnoresIt) {
   scripted_step a("a", {stuck(1h, "late")});
   auto live = rt.deploy(a());
