@@ -1,4 +1,4 @@
-#include "support/simulated_hosts.hpp"
+#include "engine_fixture.hpp"
 
 #include <troupe/actors/call_trial.hpp>
 #include <troupe/actors/stage.hpp>
@@ -19,8 +19,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
-using testing::simulated_hosts;
-using testing::simulated_requester;
 
 class relay_call;
 
@@ -65,13 +63,7 @@ private:
 };
 
 /// One host with stages that may be tried above a step of the test.
-struct CallTrial : ::testing::Test {
-  std::shared_ptr<stage_identity> identity(const std::string& name) {
-    auto made = std::make_shared<stage_identity>();
-    made->name = name;
-    return made;
-  }
-
+struct CallTrial : EngineFixture {
   std::uint32_t add_step(const plan& tree) {
     return engine.add([who = identity("step"), tree] { return make_stage(who, step_host{tree}); });
   }
@@ -93,41 +85,11 @@ struct CallTrial : ::testing::Test {
   }
 
   const step_result& run(std::uint64_t number, std::uint32_t stage) {
-    start(number, stage);
+    start(number, stage, 7);
     EXPECT_TRUE(world.settle());
     return only_result(number);
   }
-  start_message order(std::uint64_t number, std::uint32_t stage) {
-    step_request request;
-    request.id = request_id{number};
-    request.input = 7;
-    request.run =
-        std::make_shared<run_scope>(run_id::from_parts(1, 2, number), "", instant(), usage_limit{});
-    request.meter = request.run->meter();
-    return {stage, request, asker};
-  }
-  void start(std::uint64_t number, std::uint32_t stage) {
-    world.at(0).box->put(order(number, stage));
-  }
-  void cancel(std::uint64_t number) {
-    const auto why = std::make_shared<const failure>(failure{failure_kind::cancelled, "enough"});
-    world.at(0).box->put(cancel_message{{request_id{number}, why}, asker.get()});
-  }
 
-  const step_result& only_result(std::uint64_t number) {
-    EXPECT_EQ(asker->results[number].size(), 1u);
-    if (asker->results[number].empty()) asker->results[number].emplace_back();
-    return asker->results[number][0];
-  }
-
-  void expect_idle() {
-    EXPECT_EQ(engine.open_calls(), 0u);
-    EXPECT_FALSE(engine.next_timer());
-  }
-
-  simulated_hosts world{1, 1};
-  stage_engine& engine = *world.at(0).engine;
-  std::shared_ptr<simulated_requester> asker = std::make_shared<simulated_requester>();
   testing::scripted_step slow = testing::mock_step("slow", testing::ok(1).taking(50ms));
   int counted = 0;
 };
@@ -271,7 +233,7 @@ TEST_F(CallTrial, LongStepsDoNotGatherResults) {
                                 world.services().clock += 1ms;
                                 return x;
                               }).tree());
-  for (std::uint64_t number = 1; number <= 4; ++number) engine.deliver(order(number, stage));
+  for (std::uint64_t number = 1; number <= 4; ++number) engine.deliver(order(number, stage, 7));
 
   EXPECT_FALSE(engine.run(100));
 

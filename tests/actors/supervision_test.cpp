@@ -1,4 +1,4 @@
-#include "support/simulated_hosts.hpp"
+#include "engine_fixture.hpp"
 
 #include <troupe/actors/stage.hpp>
 #include <troupe/actors/step_host.hpp>
@@ -17,8 +17,6 @@ namespace {
 using ::testing::HasSubstr;
 using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
-using testing::simulated_hosts;
-using testing::simulated_requester;
 
 enum class moment { open, start, result, timer, cancel };
 
@@ -52,13 +50,7 @@ private:
 };
 
 /// One host with a fragile stage named `glass` above the step `child`.
-struct SupervisionTest : ::testing::Test {
-  std::shared_ptr<stage_identity> identity(const std::string& name) {
-    auto made = std::make_shared<stage_identity>();
-    made->name = name;
-    return made;
-  }
-
+struct SupervisionTest : EngineFixture {
   std::uint32_t add_glass(std::function<void(moment)> look_on) {
     const auto below = engine.add([who = identity("child"), tree = child().tree()] {
       return make_stage(who, step_host{tree});
@@ -68,35 +60,12 @@ struct SupervisionTest : ::testing::Test {
     });
   }
 
-  void start(std::uint64_t number, std::uint32_t stage) {
-    step_request request;
-    request.id = request_id{number};
-    request.run =
-        std::make_shared<run_scope>(run_id::from_parts(1, 2, number), "", instant(), usage_limit{});
-    request.meter = request.run->meter();
-    world.at(0).box->put(start_message{stage, request, asker});
-  }
-
-  const step_result& only_result(std::uint64_t number) {
-    EXPECT_EQ(asker->results[number].size(), 1u);
-    if (asker->results[number].empty()) asker->results[number].emplace_back();
-    return asker->results[number][0];
-  }
-
   void expect_crash(std::uint64_t number, const std::string& reason) {
     const auto& result = only_result(number);
     EXPECT_TRUE(result.failed_with(failure_kind::unclassified));
     EXPECT_THAT(result.feedback(), HasSubstr("stage glass crashed: " + reason));
   }
 
-  void expect_idle() {
-    EXPECT_EQ(engine.open_calls(), 0u);
-    EXPECT_FALSE(engine.next_timer());
-  }
-
-  simulated_hosts world{1, 1};
-  stage_engine& engine = *world.at(0).engine;
-  std::shared_ptr<simulated_requester> asker = std::make_shared<simulated_requester>();
   testing::scripted_step child = testing::mock_step("child", testing::ok(1).taking(50ms));
 };
 
@@ -150,10 +119,7 @@ INSTANTIATE_TEST_SUITE_P(Moments, ThrowingHandler,
 TEST_F(SupervisionTest, HandlerOfACancelMayThrow) {
   const auto glass = add_glass(throws_at(moment::cancel));
   start(1, glass);
-  const auto why = std::make_shared<const failure>(failure{failure_kind::cancelled, "enough"});
-  world.call_at(instant(5ms), [&] {
-    world.at(0).box->put(cancel_message{{request_id{1}, why}, asker.get()});
-  });
+  world.call_at(instant(5ms), [&] { cancel(1); });
 
   EXPECT_TRUE(world.settle());
 
