@@ -1,6 +1,7 @@
 #include <troupe/actors/sequencer.hpp>
 
 #include <optional>
+#include <utility>
 
 namespace troupe::actors {
 
@@ -30,7 +31,6 @@ public:
 private:
   void start() override {
     history_.reserve(home_.children.size());
-    ctx_ = request().ctx;
     go_on(0, request());
   }
 
@@ -43,10 +43,9 @@ private:
     go_on(index + 1, std::move(next));
   }
 
-  // Asks those that answer at once, one after the other.
+  // Asks those that answer at once, one after the other; meanwhile `next` has the context.
   void go_on(std::size_t index, step_request next) {
     while (home_.children[index].spliced ? ask_spliced(index, next) : ask_in_place(index, next)) {
-      next.ctx = ctx_;
       ++index;
     }
   }
@@ -54,10 +53,11 @@ private:
   // Both return true when the sequence goes on with the next stage, and what that works on.
   bool ask_spliced(std::size_t index, step_request& next) {
     step_result result;
-    if (!ask(index, home_.children[index].stage, next, result)) return false;
+    if (!ask(index, home_.children[index].stage, next, result)) return wait(next);
     auto output = keep(index, std::move(result));
     if (!output) return false;
     next.input = *std::move(output);
+    next.ctx = ctx_;
     return true;
   }
 
@@ -66,15 +66,22 @@ private:
     auto& result = history_.emplace_back();
     if (!ask(index, home_.children[index].stage, next, result)) {
       history_.pop_back();
-      return false;
+      return wait(next);
     }
-    take_from(result);
     if (result.why || is_last(index)) {
+      take_from(result);
       end_with_latest();
       return false;
     }
+    spent_ += result.spent;
+    next.ctx = std::exchange(result.ctx, {}); // histories have none
     next.input = result.output;
     return true;
+  }
+
+  bool wait(step_request& sent) {
+    ctx_ = std::move(sent.ctx);
+    return false;
   }
 
   // Returns what the next stage works on; nothing when the sequence has ended.

@@ -65,10 +65,10 @@ call_id call::send(std::uint64_t tag, const stage_ref& child, step_request&& req
   return engine_->send_and_give(*this, tag, child, {request, &request});
 }
 
-bool call::ask(std::uint64_t tag, const stage_ref& child, step_request& request,
+bool call::ask(std::uint64_t tag, const stage_ref& child, const step_request& request,
                step_result& into) {
   call_id id{};
-  return engine_->send(*this, tag, child, {request, &request}, into, id);
+  return engine_->send(*this, tag, child, {request, nullptr}, into, id);
 }
 
 void call::cancel(call_id child, const std::shared_ptr<const failure>& reason) {

@@ -86,8 +86,8 @@ protected:
   call_id send(std::uint64_t tag, const stage_ref& child, const step_request& request);
   call_id send(std::uint64_t tag, const stage_ref& child, step_request&& request);
   /// The same; true when the child had its result at once and has put it into the fresh `into`
-  /// instead. The request is left as it was in that case.
-  [[nodiscard]] bool ask(std::uint64_t tag, const stage_ref& child, step_request& request,
+  /// instead.
+  [[nodiscard]] bool ask(std::uint64_t tag, const stage_ref& child, const step_request& request,
                          step_result& into);
   /// Asks a child to give up; its result still comes.
   void cancel(call_id child, const std::shared_ptr<const failure>& reason);
